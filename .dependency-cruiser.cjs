@@ -1,0 +1,72 @@
+// The architecture of docs/architecture.md as rules. Node built-ins are reported without the `node:` prefix.
+const only = (name, pkg, owner) => ({
+  name: `${name}-has-one-owner`,
+  severity: 'error',
+  comment: `${pkg} is used in ${owner} only`,
+  from: { path: '^src', pathNot: owner },
+  to: { path: `^(node_modules/${pkg}/|${pkg}$)` },
+});
+const not = (name, from, to) => ({ name, severity: 'error', from: { path: from }, to: { path: to } });
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, path: '^src', pathNot: '^src/main\\.ts$' },
+      to: {},
+    },
+    not('util-knows-nobody', '^src/util', '^src/(?!util)'),
+    not('domain-knows-util-only', '^src/domain', '^src/(?!domain|util)'),
+    {
+      name: 'domain-and-util-do-no-io',
+      severity: 'error',
+      from: { path: '^src/(domain|util)' },
+      to: { dependencyTypes: ['npm', 'core'], pathNot: '^(node:)?(buffer|path|crypto|string_decoder|timers/promises)$' },
+    },
+    not(
+      'foundation-stays-below',
+      '^src/(media|config|process|ops)',
+      '^src/(streams|ingest|recorder|hooks|catalogue|http|signalling|backend|app|main|cli)',
+    ),
+    not('media-config-process-ops-are-strangers-1', '^src/media', '^src/(config|process|ops)'),
+    not('media-config-process-ops-are-strangers-2', '^src/config', '^src/(media|process|ops)'),
+    not('streams-stay-below', '^src/streams', '^src/(ingest|recorder|hooks|http|app|main|cli)'),
+    not(
+      'ingest-knows-no-recorder',
+      '^src/ingest',
+      '^src/(recorder|hooks|catalogue|http|signalling|app|main|cli)',
+    ),
+    not(
+      'recorder-knows-no-ingest',
+      '^src/recorder',
+      '^src/(ingest|hooks|catalogue|http|signalling|app|main|cli)',
+    ),
+    not('hooks-know-no-recorder', '^src/hooks', '^src/(ingest|recorder|streams|http|app|main|cli)'),
+    not('http-and-signalling-are-strangers', '^src/http', '^src/(signalling|ingest|app|main|cli)'),
+    {
+      name: 'protocols-are-strangers',
+      severity: 'error',
+      from: { path: '^src/ingest/([^/]+)/' },
+      to: { path: '^src/ingest/(?!$1)' },
+    },
+    not('only-main-knows-app', '^src/(?!main)', '^src/app\\.ts$'),
+    only('execa', 'execa', '^src/process/'),
+    only('chokidar', 'chokidar', '^src/recorder/recordWatcher\\.ts$'),
+    only('winston', 'winston', '^src/ops/log\\.ts$'),
+    only('properties-reader', 'properties-reader', '^src/config/properties\\.ts$'),
+    only('koa', '(koa|@koa/[a-z]+)', '^src/http/'),
+    not('child-processes-start-in-process', '^src/(?!process)', '^(node:)?child_process$'),
+    { name: 'no-barrels', severity: 'error', from: {}, to: { path: '^src/.*index\\.ts$' } },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
+  },
+};

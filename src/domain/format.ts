@@ -1,0 +1,50 @@
+import type { AudioCodec, VideoCodec } from './codec.ts';
+import type { Track } from './media.ts';
+
+export type Container = 'mp4' | 'webm' | 'mkv' | 'ts';
+
+/** What the child does with the audio: `copy` keeps every frame bit for bit. */
+export type AudioHandling = 'copy' | 'aac' | 'vorbis';
+
+/** Settings `record_formats` and `record_h264_to_ts`. */
+export interface FormatSettings {
+  readonly containers: Readonly<Partial<Record<VideoCodec, Container>>>;
+  readonly h264ToTs: boolean;
+}
+
+export interface RecordFormat {
+  readonly container: Container;
+  readonly audio: AudioHandling;
+}
+
+/** Audio that each container holds as it is; anything else is transcoded for it. */
+const COPIED_AUDIO: Readonly<Record<Container, readonly AudioCodec[]>> = {
+  mp4: ['aac', 'mp3'],
+  webm: ['opus'],
+  mkv: ['aac', 'mp3', 'opus', 'speex', 'pcma', 'pcmu'],
+  ts: ['aac', 'mp3'],
+};
+
+/**
+ * Chooses the container and the audio handling for a set of tracks. Video is never transcoded. Audio alone always
+ * becomes MP4 with AAC, as WCS does; `record_h264_to_ts` has priority over `record_formats`.
+ */
+export function chooseFormat(tracks: readonly Track[], settings: FormatSettings): RecordFormat {
+  const video = tracks.find((track) => track.kind === 'video');
+  const audio = tracks.find((track) => track.kind === 'audio');
+  if (video === undefined) return { container: 'mp4', audio: audio?.codec === 'aac' ? 'copy' : 'aac' };
+  const container = containerOf(video.codec, audio?.codec, settings);
+  if (audio === undefined || COPIED_AUDIO[container].includes(audio.codec))
+    return { container, audio: 'copy' };
+  return { container, audio: container === 'webm' ? 'vorbis' : 'aac' };
+}
+
+function containerOf(video: VideoCodec, audio: AudioCodec | undefined, settings: FormatSettings): Container {
+  if (video === 'h264' && settings.h264ToTs) return 'ts';
+  const configured = settings.containers[video];
+  if (configured !== undefined) return configured;
+  if (video === 'h264' || video === 'hevc') return 'mp4';
+  if (video === 'vp8') return 'webm';
+  // VP9 and AV1 stand in both: take the one that holds the audio without transcoding.
+  return audio === undefined || COPIED_AUDIO.webm.includes(audio) ? 'webm' : 'mp4';
+}

@@ -1,0 +1,49 @@
+import type { AudioCodec, VideoCodec } from './codec.ts';
+
+interface TrackBase {
+  /** Stable within the stream; a changed configuration keeps the id. */
+  readonly id: number;
+  /**
+   * Codec configuration as Matroska carries it: avcC, hvcC, av1C, vpcC, AudioSpecificConfig, and for Opus the
+   * whole `OpusHead` with its magic. Empty when the codec has none.
+   */
+  readonly config: Buffer;
+}
+
+export interface VideoTrack extends TrackBase {
+  readonly kind: 'video';
+  readonly codec: VideoCodec;
+  /** Pixels; 0 while unknown. */
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface AudioTrack extends TrackBase {
+  readonly kind: 'audio';
+  readonly codec: AudioCodec;
+  /** Samples per second. */
+  readonly sampleRate: number;
+  readonly channels: number;
+}
+
+/** One elementary media of a stream. */
+export type Track = VideoTrack | AudioTrack;
+
+/**
+ * One access unit or one audio frame. H.264 and HEVC are length-prefixed NAL units with their parameter sets in
+ * the track's `config`. `data` is shared, never written to and never copied on the way to the child.
+ */
+export interface Sample {
+  readonly trackId: number;
+  /** Microseconds since the stream's first sample; may be slightly negative for interleaved tracks. */
+  readonly dts: number;
+  readonly pts: number;
+  /** Decodable alone. Always true for audio. */
+  readonly key: boolean;
+  readonly data: Buffer;
+}
+
+/** True when both tracks can be written with the same decoder configuration. */
+export function sameTrack(a: Track, b: Track): boolean {
+  return a.id === b.id && a.kind === b.kind && a.codec === b.codec && a.config.equals(b.config);
+}

@@ -1,0 +1,30 @@
+/** How WCS names the source of a stream in `mediaProvider`. */
+export type MediaProvider = 'WebRTC' | 'Flash' | 'RTSP';
+
+/** Free parameters of a client: query strings of the RTMP connect URL and stream name. */
+export type CustomParameters = Readonly<Record<string, string>>;
+
+/** One signalling session of a client, as `/connection/find_all` shows it. */
+export interface Connection {
+  /** `/clientIP:port/serverIP:port`. */
+  readonly sessionId: string;
+  readonly appKey: string;
+  readonly login: string;
+  readonly mediaProvider: MediaProvider;
+  readonly custom: CustomParameters;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** Ends the session and every stream in it. `info` is WCS's text for the client. */
+  terminate(info: string): void;
+}
+
+/** Who publishes a stream. */
+export interface Publisher {
+  readonly sessionId: string;
+  readonly appKey: string;
+  readonly login: string;
+  readonly mediaProvider: MediaProvider;
+  readonly custom: CustomParameters;
+  /** Ends this publication. `info` is WCS's text for the client, e.g. `Stopped by rest /terminate`. */
+  terminate(info: string): void;
+}

@@ -1,0 +1,66 @@
+import type { Rotation } from './rotation.ts';
+
+/** Why a recording or a part ended. The first cause wins. */
+export type StopReason =
+  | 'publisher-left'
+  | 'rest-stop'
+  | 'replaced'
+  | 'rotation'
+  | 'track-change'
+  | 'stalled'
+  | 'child-died'
+  | 'shutdown'
+  | 'error';
+
+export type RecordingState = 'starting' | 'recording' | 'stopping' | 'done' | 'failed';
+
+/** Allowed moves; a final state has none. */
+export const NEXT_STATES: Readonly<Record<RecordingState, readonly RecordingState[]>> = {
+  starting: ['recording', 'stopping', 'failed'],
+  recording: ['stopping', 'failed'],
+  stopping: ['done', 'failed'],
+  done: [],
+  failed: [],
+};
+
+/** A finished file under its final name: what the hook and the log are told. */
+export interface FinishedPart {
+  readonly recordingId: string;
+  readonly mediaSessionId: string;
+  readonly sessionId: string;
+  readonly streamName: string;
+  /** Absolute path. */
+  readonly path: string;
+  /** From 1, in order. */
+  readonly index: number;
+  readonly last: boolean;
+  /** Milliseconds since the epoch on the server's clock. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly durationMs: number;
+  readonly bytes: number;
+  readonly container: string;
+  readonly videoCodec: string | undefined;
+  readonly audioCodec: string | undefined;
+  readonly stopReason: StopReason;
+}
+
+/** What a start may choose instead of the server's settings; whatever is absent stays as set. */
+export interface RecordingOptions {
+  /** Name template, as `stream_record_policy_template`. */
+  readonly template?: string;
+  readonly rotation?: Rotation;
+  /** Fixed name instead of a template, with or without extension. Untrusted text. */
+  readonly fileName?: string;
+  /** Replace an existing file of that name. */
+  readonly overwrite?: boolean;
+}
+
+/** A running recording. */
+export interface RecordingInfo {
+  readonly mediaSessionId: string;
+  /** Name without folder; elements known only at the end, such as `{endTime}`, stand as written. */
+  readonly fileName: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+}

@@ -1,0 +1,50 @@
+import type { Sample, Track } from '../domain/media.ts';
+
+/** What a subscriber is told, in order. */
+export type StreamItem = { readonly track: Track } | { readonly sample: Sample };
+
+/**
+ * The stream since its newest video key frame, so that a recording started on demand begins at a picture that was
+ * already received. While there is no video it keeps the newest audio frame only.
+ */
+export class GopCache {
+  readonly #maxBytes: number;
+  #items: StreamItem[] = [];
+  readonly #tracks = new Map<number, Track>();
+  #bytes = 0;
+  #overflowed = false;
+  #hasVideo = false;
+
+  /** @param maxBytes bound on the media kept; a longer GOP is given up until the next key frame. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  addTrack(track: Track): void {
+    this.#hasVideo ||= track.kind === 'video';
+    this.#items.push({ track });
+  }
+
+  addSample(sample: Sample, kind: Track['kind']): void {
+    if (sample.key && (kind === 'video' || !this.#hasVideo)) this.#restart();
+    if (this.#overflowed) return;
+    this.#items.push({ sample });
+    this.#bytes += sample.data.length;
+    if (this.#bytes > this.#maxBytes) {
+      this.#restart();
+      this.#overflowed = true;
+    }
+  }
+
+  /** Tracks in force at the start of the cache, then everything since. */
+  replay(): readonly StreamItem[] {
+    return [...[...this.#tracks.values()].map((track) => ({ track })), ...this.#items];
+  }
+
+  #restart(): void {
+    for (const item of this.#items) if ('track' in item) this.#tracks.set(item.track.id, item.track);
+    this.#items = [];
+    this.#bytes = 0;
+    this.#overflowed = false;
+  }
+}

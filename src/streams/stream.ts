@@ -1,0 +1,105 @@
+import type { Sample, Track } from '../domain/media.ts';
+import { sameTrack } from '../domain/media.ts';
+import type { Publisher } from '../domain/publisher.ts';
+import { GopCache } from './gopCache.ts';
+import type { StreamItem } from './gopCache.ts';
+
+/** Receives a stream: tracks and samples in the order they arrived, then the end, once. Must not throw. */
+export interface StreamSubscriber {
+  /** A track appeared, or its configuration changed; samples after this call use it. */
+  onTrack(track: Track): void;
+  onSample(sample: Sample): void;
+  onEnd(): void;
+}
+
+/** Kinds a publisher announced before any media, so that nobody waits for a track that will not come. */
+export interface ExpectedKinds {
+  readonly audio: boolean;
+  readonly video: boolean;
+}
+
+export interface StreamInit {
+  readonly name: string;
+  readonly mediaSessionId: string;
+  readonly publisher: Publisher;
+  /** Query parameters of the stream name. */
+  readonly custom: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** Bound of the cache that on-demand recordings start from, bytes. */
+  readonly gopCacheMaxBytes: number;
+}
+
+/** A named live media flow. One publisher feeds it; subscribers are called synchronously, in order. */
+export class Stream {
+  readonly init: StreamInit;
+  /** Newest configuration of every track, by id. */
+  readonly tracks = new Map<number, Track>();
+  /** Undefined until the publisher says what will come. */
+  expected: ExpectedKinds | undefined;
+  /** Wall clock (ms since the epoch) at the arrival of the first sample, whose dts is the origin of sample time. */
+  mediaStartedAt: number | undefined;
+  #gop: GopCache;
+  readonly #subscribers = new Set<StreamSubscriber>();
+  #ended = false;
+
+  constructor(init: StreamInit) {
+    this.init = init;
+    this.#gop = new GopCache(init.gopCacheMaxBytes);
+  }
+
+  get name(): string {
+    return this.init.name;
+  }
+
+  get mediaSessionId(): string {
+    return this.init.mediaSessionId;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Adds a track or changes its configuration. An equal configuration sent again changes nothing. */
+  setTrack(track: Track): void {
+    const known = this.tracks.get(track.id);
+    if (this.#ended || (known !== undefined && sameTrack(known, track))) return;
+    this.tracks.set(track.id, track);
+    this.#gop.addTrack(track);
+    for (const subscriber of this.#subscribers) subscriber.onTrack(track);
+  }
+
+  /** Hands one sample to every subscriber. Samples of unknown tracks are a programming error and are ignored. */
+  push(sample: Sample): void {
+    const track = this.tracks.get(sample.trackId);
+    if (this.#ended || track === undefined) return;
+    this.mediaStartedAt ??= Date.now();
+    this.#gop.addSample(sample, track.kind);
+    for (const subscriber of this.#subscribers) subscriber.onSample(sample);
+  }
+
+  /** Ends the stream for every subscriber. Later calls do nothing. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#gop = new GopCache(0);
+    for (const subscriber of [...this.#subscribers]) subscriber.onEnd();
+    this.#subscribers.clear();
+  }
+
+  /** The stream since its newest video key frame, tracks first. */
+  cached(): readonly StreamItem[] {
+    return this.#gop.replay();
+  }
+
+  /** Replays the cached GOP to `subscriber`, then follows the live stream until the returned function is called. */
+  subscribe(subscriber: StreamSubscriber): () => void {
+    for (const item of this.cached()) {
+      if ('track' in item) subscriber.onTrack(item.track);
+      else subscriber.onSample(item.sample);
+    }
+    if (this.#ended) subscriber.onEnd();
+    else this.#subscribers.add(subscriber);
+    return () => this.#subscribers.delete(subscriber);
+  }
+}

@@ -1,0 +1,132 @@
+import { expect, test } from 'vitest';
+import type { Sample, Track } from '../../../src/domain/media.ts';
+import type { Publisher } from '../../../src/domain/publisher.ts';
+import type { Stream } from '../../../src/streams/stream.ts';
+import { Streams } from '../../../src/streams/streams.ts';
+
+const VIDEO: Track = { id: 1, kind: 'video', codec: 'h264', config: Buffer.from('a'), width: 0, height: 0 };
+const AUDIO: Track = {
+  id: 2,
+  kind: 'audio',
+  codec: 'aac',
+  config: Buffer.from('b'),
+  sampleRate: 44100,
+  channels: 2,
+};
+const PUBLISHER: Publisher = {
+  sessionId: '/1.2.3.4:5/6.7.8.9:1935',
+  appKey: 'flashStreamingApp',
+  login: 'login',
+  mediaProvider: 'Flash',
+  custom: {},
+  terminate: () => undefined,
+};
+
+function publish(streams: Streams, name: string): Stream {
+  return streams.publish({
+    name,
+    mediaSessionId: `id-${name}`,
+    publisher: PUBLISHER,
+    custom: {},
+    createdAt: 0,
+  });
+}
+
+const sample = (trackId: number, dts: number, key: boolean, bytes = 10): Sample => ({
+  trackId,
+  dts,
+  pts: dts,
+  key,
+  data: Buffer.alloc(bytes),
+});
+
+/** Notes what a subscriber sees: tracks by codec, samples by track and time. */
+function watch(stream: Stream): { readonly seen: string[]; readonly leave: () => void } {
+  const seen: string[] = [];
+  const leave = stream.subscribe({
+    onTrack: (track) => seen.push(`${track.codec} ${track.config.toString()}`),
+    onSample: (each) => seen.push(`${each.trackId}@${each.dts}`),
+    onEnd: () => seen.push('end'),
+  });
+  return { seen, leave };
+}
+
+test('a late subscriber gets the tracks and everything since the newest key frame', () => {
+  const stream = publish(new Streams(1000), 's');
+  stream.setTrack(VIDEO);
+  stream.setTrack(AUDIO);
+  for (const [track, dts, key] of [
+    [1, 0, true],
+    [2, 1, true],
+    [1, 2, true],
+    [2, 3, true],
+    [1, 4, false],
+  ] as const) {
+    stream.push(sample(track, dts, key));
+  }
+  const { seen, leave } = watch(stream);
+  expect(seen).toEqual(['h264 a', 'aac b', '1@2', '2@3', '1@4']);
+  stream.push(sample(2, 5, true));
+  leave();
+  stream.push(sample(2, 6, true));
+  expect(seen.at(-1)).toBe('2@5');
+});
+
+test('a configuration that changes within the GOP is replayed at its place', () => {
+  const stream = publish(new Streams(1000), 's');
+  stream.setTrack(VIDEO);
+  stream.push(sample(1, 0, true));
+  stream.setTrack(AUDIO);
+  stream.push(sample(2, 1, true));
+  stream.setTrack({ ...AUDIO, config: Buffer.from('c') });
+  stream.push(sample(2, 2, true));
+  expect(watch(stream).seen).toEqual(['h264 a', '1@0', 'aac b', '2@1', 'aac c', '2@2']);
+  stream.push(sample(1, 3, true));
+  expect(watch(stream).seen).toEqual(['h264 a', 'aac c', '1@3']);
+});
+
+test('an equal configuration sent again is no event', () => {
+  const stream = publish(new Streams(1000), 's');
+  const { seen } = watch(stream);
+  stream.setTrack(VIDEO);
+  stream.setTrack({ ...VIDEO, config: Buffer.from('a') });
+  stream.setTrack({ ...VIDEO, config: Buffer.from('z') });
+  expect(seen).toEqual(['h264 a', 'h264 z']);
+});
+
+test('a GOP beyond the bound is given up until the next key frame', () => {
+  const stream = publish(new Streams(100), 's');
+  stream.setTrack(VIDEO);
+  stream.push(sample(1, 0, true, 60));
+  stream.push(sample(1, 1, false, 60));
+  stream.push(sample(1, 2, false, 10));
+  expect(watch(stream).seen).toEqual(['h264 a']);
+  stream.push(sample(1, 3, true, 60));
+  expect(watch(stream).seen).toEqual(['h264 a', '1@3']);
+});
+
+test('audio alone does not pile up', () => {
+  const stream = publish(new Streams(1e6), 's');
+  stream.setTrack(AUDIO);
+  for (let i = 0; i < 1000; i++) stream.push(sample(2, i, true));
+  expect(watch(stream).seen).toEqual(['aac b', '2@999']);
+});
+
+test('a name belongs to one publisher until it ends; the end is told once', () => {
+  const streams = new Streams(1000);
+  const ended: string[] = [];
+  streams.events.on('unpublished', (each) => ended.push(each.name));
+  const stream = publish(streams, 's');
+  expect(() => publish(streams, 's')).toThrow('Stream name is already in use');
+  const { seen } = watch(stream);
+  streams.unpublish(stream);
+  streams.unpublish(stream);
+  stream.push(sample(1, 0, true));
+  expect(seen).toEqual(['end']);
+  expect(ended).toEqual(['s']);
+  expect(watch(stream).seen).toEqual(['end']);
+  publish(streams, 's');
+  expect(streams.all().length).toBe(1);
+  streams.drain();
+  expect(() => publish(streams, 't')).toThrow('shutting down');
+});
