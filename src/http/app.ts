@@ -1,0 +1,57 @@
+import { METHODS } from 'node:http';
+import { Router } from '@koa/router';
+import Koa from 'koa';
+import { answerErrors } from './errors.ts';
+import { jsonBody } from './jsonBody.ts';
+import { cors, refuseBadUrl, trace } from './middleware.ts';
+import { connectionRoutes } from './routes/connectionRoutes.ts';
+import { recordingRoutes } from './routes/recordingRoutes.ts';
+import type { Route } from './routes/route.ts';
+import { streamRoutes } from './routes/streamRoutes.ts';
+import type { HttpServices } from './services.ts';
+
+export interface HttpAppOptions {
+  /** Largest request body accepted, bytes. */
+  readonly maxBodyBytes: number;
+  /** Value of `Access-Control-Allow-Origin`; empty turns CORS off. */
+  readonly corsOrigin: string;
+}
+
+/** WCS's REST interface and the health pages (docs/rest.md) as a koa app; listens nowhere by itself. */
+export function createHttpApp(services: HttpServices, options: HttpAppOptions): Koa {
+  const app = new Koa();
+  app.on('error', (err: unknown) => services.log.debug('answer not delivered', { err }));
+  app.use(trace(services.log));
+  app.use(cors(options.corsOrigin));
+  app.use(answerErrors(services.log));
+  app.use(refuseBadUrl);
+  const router = new Router({ methods: METHODS });
+  serveHealth(router, services);
+  const routes = [...streamRoutes(services), ...recordingRoutes(services), ...connectionRoutes(services)];
+  const readBody = jsonBody(options.maxBodyBytes);
+  for (const { path, methods, handle } of routes) {
+    router.register(`/rest-api${path}`, [...methods], [readBody, answer(handle)]);
+  }
+  app.use(router.routes());
+  app.use(router.allowedMethods());
+  return app;
+}
+
+function answer(handle: Route['handle']): Koa.Middleware {
+  return async (ctx) => {
+    ctx.body = (await handle(ctx.request.body)) ?? null;
+    ctx.status = 200;
+  };
+}
+
+function serveHealth(router: Router, { readiness }: HttpServices): void {
+  router.register('/healthz', ['GET'], (ctx) => {
+    ctx.body = { status: 'ok' };
+  });
+  router.register('/readyz', ['GET'], async (ctx) => {
+    const checks = await readiness();
+    const isReady = checks.every(({ ok }) => ok);
+    ctx.body = { status: isReady ? 'ok' : 'unavailable', checks };
+    ctx.status = isReady ? 200 : 503;
+  });
+}

@@ -1,0 +1,67 @@
+import * as z from 'zod';
+import { RecorderdError } from '../domain/errors.ts';
+import { parseRotation } from '../domain/rotation.ts';
+import type { Rotation } from '../domain/rotation.ts';
+
+// Objects are not strict: existing clients send fields of their own, which are dropped here.
+const text = z.string({ error: 'must be a string' });
+const requiredText = z
+  .string({ error: (issue) => (issue.input === undefined ? 'is required' : 'must be a string') })
+  .min(1, 'must not be empty');
+const optionalText = text.min(1, 'must not be empty').nullish();
+const flag = z
+  .union([z.boolean(), z.literal('true'), z.literal('false')], { error: 'must be true or false' })
+  .transform((value) => String(value) === 'true');
+const rotation = z
+  .union([z.string(), z.number(), z.literal(false)], { error: 'must be a string, a number or false' })
+  .transform((value, context): Rotation => {
+    try {
+      return parseRotation(String(value));
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as RangeError).message });
+      return z.NEVER;
+    }
+  });
+const bodyError = { error: 'must be a JSON object' };
+
+/** Fields of `/stream/find` that narrow the answer; null counts as absent. */
+export const StreamFilter = z.object(
+  { mediaSessionId: text.nullish(), name: text.nullish(), published: flag.nullish(), status: text.nullish() },
+  bodyError,
+);
+
+/** Fields of `/connection/find` that narrow the answer; null counts as absent. */
+export const ConnectionFilter = z.object(
+  { sessionId: text.nullish(), appKey: text.nullish(), clientVersion: text.nullish() },
+  bodyError,
+);
+
+/** Names one media session. */
+export const MediaSessionRequest = z.object({ mediaSessionId: requiredText }, bodyError);
+
+/** Names one signalling session. */
+export const SessionRequest = z.object({ sessionId: requiredText }, bodyError);
+
+/** `/stream/startRecording` and `/recorder/startup`: each takes the other's fields too. */
+export const StartRequest = z.object(
+  {
+    mediaSessionId: requiredText,
+    fileName: optionalText,
+    force: flag.nullish(),
+    config: z
+      .looseObject(
+        { fileTemplate: optionalText, rotation: rotation.nullish() },
+        { error: 'must be an object' },
+      )
+      .nullish(),
+  },
+  bodyError,
+);
+
+/** @throws RecorderdError BAD_REQUEST naming every wrong field and the reason. */
+export function parseRequest<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
+  throw new RecorderdError('BAD_REQUEST', problems.join('; '));
+}

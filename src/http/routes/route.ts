@@ -1,0 +1,19 @@
+/** What a path under `/rest-api` does. */
+export interface Route {
+  readonly path: string;
+  readonly methods: readonly ('GET' | 'POST')[];
+  /** Gets the parsed body; what it gives becomes the JSON answer, undefined an empty one. Always status 200. */
+  readonly handle: (body: unknown) => unknown;
+}
+
+/** `items`, or `error` thrown when there are none: WCS answers an empty list with 404. */
+export function someOf<T>(items: readonly T[], error: Error): readonly T[] {
+  if (items.length === 0) throw error;
+  return items;
+}
+
+/** The items whose fields equal those of `filter`; absent and null fields of it match everything. */
+export function matching<T extends object>(items: readonly T[], filter: object): readonly T[] {
+  const wanted = Object.entries(filter).filter(([, value]) => value !== undefined && value !== null);
+  return items.filter((item) => wanted.every(([field, value]) => Reflect.get(item, field) === value));
+}

@@ -1,0 +1,110 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type Koa from 'koa';
+import type { Logger } from '../domain/log.ts';
+
+/** Bounds on what clients may take, for each listener. */
+export interface HttpLimits {
+  readonly maxConnections: number;
+  /** Request line and headers together. */
+  readonly maxHeaderBytes: number;
+  /** Time to send the headers, and to finish a TLS handshake. Not above `requestTimeoutMs`. */
+  readonly headersTimeoutMs: number;
+  /** Time to send the whole request. */
+  readonly requestTimeoutMs: number;
+  /** How long an idle connection is kept for the next request. */
+  readonly keepAliveTimeoutMs: number;
+  /** A connection on which nothing moves for this long is dropped, a waiting answer included. */
+  readonly idleTimeoutMs: number;
+}
+
+/** Roomy for REST, tight for an attacker. */
+export const DEFAULT_HTTP_LIMITS: HttpLimits = {
+  maxConnections: 1024,
+  maxHeaderBytes: 16_384,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 15_000,
+  idleTimeoutMs: 120_000,
+};
+
+export interface HttpServerDeps {
+  readonly log: Logger;
+  readonly limits: HttpLimits;
+}
+
+/** PEM texts of a server certificate. */
+export interface TlsIdentity {
+  readonly key: string | Buffer;
+  readonly cert: string | Buffer;
+}
+
+/** Serves one app on any number of ports, plain and TLS. */
+export class HttpServer {
+  readonly #handle: ReturnType<Koa['callback']>;
+  readonly #deps: HttpServerDeps;
+  readonly #servers: Server[] = [];
+  readonly #sockets = new Set<Socket>();
+  #closing = false;
+
+  constructor(app: Koa, deps: HttpServerDeps) {
+    this.#handle = app.callback();
+    this.#deps = deps;
+  }
+
+  /**
+   * Opens one listener; with `tls` it speaks https. Port 0 picks a free one.
+   * @returns the port bound.
+   * @throws the system's error, e.g. EADDRINUSE, or OpenSSL's for a bad certificate.
+   */
+  async listen(port: number, host?: string, tls?: TlsIdentity): Promise<number> {
+    const server = this.#create(tls);
+    this.#servers.push(server);
+    server.listen(port, host);
+    await once(server, 'listening');
+    server.on('error', (err) => this.#deps.log.error('http listener failed', { err, port }));
+    return (server.address() as AddressInfo).port;
+  }
+
+  /** Takes no new connection, lets running requests end for `graceMs`, then cuts what is left. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true;
+    const cut = setTimeout(() => this.#sockets.forEach((socket) => socket.destroy()), graceMs);
+    await Promise.all(this.#servers.map((server) => new Promise((closed) => server.close(closed))));
+    clearTimeout(cut);
+  }
+
+  #create(tls: TlsIdentity | undefined): Server {
+    const { limits } = this.#deps;
+    const options = {
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
+    };
+    const secure = { ...options, ...tls, handshakeTimeout: limits.headersTimeoutMs };
+    const server = tls === undefined ? createHttpServer(options) : createHttpsServer(secure);
+    server.maxConnections = limits.maxConnections;
+    server.setTimeout(limits.idleTimeoutMs);
+    server.on('connection', (socket: Socket) => this.#track(socket));
+    server.on('request', (request, response) => this.#serve(server, request, response));
+    return server;
+  }
+
+  /** Raw sockets, because Node's own list lacks those still in their TLS handshake. */
+  #track(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+  }
+
+  #serve(server: Server, request: IncomingMessage, response: ServerResponse): void {
+    response.once('close', () => {
+      if (this.#closing) server.closeIdleConnections();
+    });
+    void this.#handle(request, response);
+  }
+}

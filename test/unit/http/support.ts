@@ -1,0 +1,155 @@
+import { connect } from 'node:net';
+import { createHttpApp } from '../../../src/http/app.ts';
+import { DEFAULT_HTTP_LIMITS, HttpServer } from '../../../src/http/server.ts';
+import type { HttpLimits } from '../../../src/http/server.ts';
+import type { ReadyCheck, RecordingControl } from '../../../src/http/services.ts';
+import type { RecordingInfo, RecordingOptions } from '../../../src/domain/recording.ts';
+import { RecorderdError } from '../../../src/domain/errors.ts';
+import type { LogFields, Logger } from '../../../src/domain/log.ts';
+import type { Connection, Publisher } from '../../../src/domain/publisher.ts';
+import { Connections } from '../../../src/streams/connections.ts';
+import type { Stream } from '../../../src/streams/stream.ts';
+import { Streams } from '../../../src/streams/streams.ts';
+
+export interface LogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** Keeps its lines. */
+export class MemoryLog implements Logger {
+  readonly lines: LogLine[] = [];
+  debug = this.#writer('debug');
+  info = this.#writer('info');
+  warn = this.#writer('warn');
+  error = this.#writer('error');
+
+  child(): Logger {
+    return this;
+  }
+
+  #writer(level: string) {
+    return (message: string, fields: LogFields = {}) => void this.lines.push({ level, message, fields });
+  }
+}
+
+/** The recorder's side of the contract, without files. */
+export class MemoryRecordings implements RecordingControl {
+  readonly starts: { stream: Stream; options: RecordingOptions }[] = [];
+  readonly #running = new Map<string, RecordingInfo>();
+  draining = false;
+
+  start(stream: Stream, options: RecordingOptions): void {
+    if (this.draining) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
+    this.starts.push({ stream, options });
+    const { mediaSessionId } = stream;
+    const fileName = options.fileName ?? `${options.template ?? stream.name}.mp4`;
+    this.#running.set(mediaSessionId, { mediaSessionId, fileName, startedAt: Date.now() - 7640 });
+  }
+
+  stop(mediaSessionId: string): Promise<void> {
+    if (this.#running.delete(mediaSessionId)) return Promise.resolve();
+    return Promise.reject(new RecorderdError('RECORDING_NOT_FOUND', 'Recording not found'));
+  }
+
+  list(): readonly RecordingInfo[] {
+    return [...this.#running.values()];
+  }
+
+  of(mediaSessionId: string): RecordingInfo | undefined {
+    return this.#running.get(mediaSessionId);
+  }
+}
+
+/** A whole REST server on loopback with what it works on. */
+export class Rest {
+  readonly streams = new Streams(1_000_000);
+  readonly connections = new Connections();
+  readonly recordings = new MemoryRecordings();
+  readonly log = new MemoryLog();
+  /** What the publishers and connections were told on their end. */
+  readonly terminated: string[] = [];
+  checks: readonly ReadyCheck[] = [];
+  port = 0;
+  server: HttpServer | undefined;
+
+  async start(options: { corsOrigin?: string; maxBodyBytes?: number; limits?: Partial<HttpLimits> } = {}) {
+    const { streams, connections, recordings, log } = this;
+    const services = { streams, connections, recordings, log, readiness: () => Promise.resolve(this.checks) };
+    const { corsOrigin = '*', maxBodyBytes = 65_536, limits } = options;
+    const app = createHttpApp(services, { corsOrigin, maxBodyBytes });
+    this.server = new HttpServer(app, { log: this.log, limits: { ...DEFAULT_HTTP_LIMITS, ...limits } });
+    this.port = await this.server.listen(0, '127.0.0.1');
+    return this;
+  }
+
+  async close(graceMs = 0): Promise<void> {
+    await this.server?.close(graceMs);
+  }
+
+  publish(name: string, mediaSessionId = `id-of-${name}`): Stream {
+    const publisher: Publisher = {
+      sessionId: '/127.0.0.1:50000/127.0.0.1:1935',
+      appKey: 'flashStreamingApp',
+      login: 'rQq83sodiCPY0pJXCxGO',
+      mediaProvider: 'Flash',
+      custom: { connectParam: '1' },
+      terminate: (info) => void this.terminated.push(`${name}: ${info}`),
+    };
+    return this.streams.publish({
+      name,
+      mediaSessionId,
+      publisher,
+      custom: { token: 'a b' },
+      createdAt: 1_000,
+    });
+  }
+
+  connection(sessionId: string, appKey = 'flashStreamingApp'): void {
+    const connection: Connection = {
+      sessionId,
+      appKey,
+      login: 'rQq83sodiCPY0pJXCxGO',
+      mediaProvider: 'Flash',
+      custom: { connectParam: '1' },
+      createdAt: 2_000,
+      terminate: (info) => void this.terminated.push(`${sessionId}: ${info}`),
+    };
+    this.connections.add(connection);
+  }
+
+  url(path: string): string {
+    return `http://127.0.0.1:${this.port}${path}`;
+  }
+
+  get(path: string): Promise<Response> {
+    return fetch(this.url(path));
+  }
+
+  post(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(this.url(path), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json;charset=UTF-8', ...headers },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+  }
+
+  /** Sends bytes as they are and gives everything that comes back until the server closes. */
+  raw(...writes: readonly string[]): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(this.port, '127.0.0.1');
+      let answer = '';
+      socket.setEncoding('utf8');
+      socket.on('data', (text: string) => (answer += text));
+      socket.on('error', reject);
+      socket.on('close', () => resolve(answer));
+      for (const text of writes) socket.write(text);
+    });
+  }
+}
+
+/** The JSON body of an answer as a record. */
+export async function json(response: Response): Promise<Record<string, unknown>> {
+  return (await response.json()) as Record<string, unknown>;
+}

@@ -1,0 +1,19 @@
+/** A self-signed certificate for localhost, made for these tests only and worth nothing elsewhere. */
+export const TEST_TLS = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg+i/XwEryjWDToOCl
+pFSv6zY+6BaN8XskpRzSfsHBTHChRANCAAQn96n19+Rds+rdd1S/oDybG/ib6mju
+zOPsV7HHxdHsvL+VOKinpgqdJblig/vZ83Bkup54GHmkR0T8qtEh8aNn
+-----END PRIVATE KEY-----`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBmjCCAUGgAwIBAgIUTEUS0lqZVwgKBHBZfcNmLZTVi6IwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjE3MjIwMFoYDzIxMjYxMDI5
+MTcyMjAwWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQn96n19+Rds+rdd1S/oDybG/ib6mjuzOPsV7HHxdHsvL+VOKinpgqd
+Jblig/vZ83Bkup54GHmkR0T8qtEh8aNno28wbTAdBgNVHQ4EFgQUa+KUVOGEaYXT
+C7HTDH0lDFiZVoswHwYDVR0jBBgwFoAUa+KUVOGEaYXTC7HTDH0lDFiZVoswDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDRwAwRAIgaZpuP3EfmUqNhek4/QMZ9nVsf+3sjVbgblNqu2jpH98CIA5w
+tqSkruTlHfMPwlYWk/R3A9e0rW4UhQEY4467gJH+
+-----END CERTIFICATE-----`,
+};
