@@ -1,0 +1,74 @@
+import type { SettingKey, Settings } from './settings.ts';
+
+/** What the rules that span several keys may look at. */
+export interface Candidate {
+  readonly settings: Settings;
+  /** Beginning of a message about a key that was set; undefined when it has its default. */
+  readonly labelOf: (key: SettingKey) => string | undefined;
+}
+
+/** A rule that is not kept. `message` begins where the setting to change was made. */
+export interface Finding {
+  readonly level: 'problem' | 'warning';
+  /** The keys that the rule compared. */
+  readonly keys: readonly SettingKey[];
+  readonly message: string;
+}
+
+/** Rules that no key can check alone. */
+export function crossCheck(candidate: Candidate): readonly Finding[] {
+  return [
+    ...unpairedCertificate(candidate),
+    ...doorsWithoutCertificate(candidate),
+    ...sharedPorts(candidate),
+    ...tooSmallForOneMessage(candidate),
+  ];
+}
+
+function unpairedCertificate({ settings, labelOf }: Candidate): Finding[] {
+  const keys = ['tls_certificate', 'tls_key'] as const;
+  const given = keys.find((key) => settings[key] !== '');
+  const missing = keys.find((key) => settings[key] === '');
+  if (given === undefined || missing === undefined) return [];
+  return [{ level: 'problem', keys, message: `${labelOf(given) ?? given}: needs ${missing} beside it` }];
+}
+
+function doorsWithoutCertificate({ settings, labelOf }: Candidate): Finding[] {
+  if (settings.tls_certificate !== '' || settings.tls_key !== '') return [];
+  return (['https.port', 'https.legacy.port', 'rtmps.port'] as const).flatMap((door) => {
+    const label = labelOf(door);
+    if (label === undefined || settings[door] === undefined) return [];
+    // Every WCS file may name this port; such a file must start the server.
+    const level = door === 'https.port' ? 'warning' : 'problem';
+    const keys = [door, 'tls_certificate', 'tls_key'] as const;
+    return [{ level, keys, message: `${label}: stays closed without tls_certificate and tls_key` }];
+  });
+}
+
+function sharedPorts({ settings, labelOf }: Candidate): Finding[] {
+  const plain = ['http.port', 'http.legacy.port', 'rtmp.port'] as const;
+  const secure = ['https.port', 'https.legacy.port', 'rtmps.port'] as const;
+  const owners = new Map<number, SettingKey>();
+  const findings: Finding[] = [];
+  for (const key of settings.tls_certificate === '' ? plain : [...plain, ...secure]) {
+    const number = settings[key];
+    if (number === undefined || number === 0) continue;
+    const owner = owners.get(number);
+    if (owner === undefined) {
+      owners.set(number, key);
+    } else {
+      const label = labelOf(key) ?? labelOf(owner) ?? key;
+      const message = `${label}: ${owner} and ${key} are both ${number}`;
+      findings.push({ level: 'problem', keys: [owner, key], message });
+    }
+  }
+  return findings;
+}
+
+function tooSmallForOneMessage({ settings, labelOf }: Candidate): Finding[] {
+  const keys = ['rtmp_max_unfinished_bytes', 'rtmp_max_message_bytes'] as const;
+  const [whole, part] = keys;
+  if (settings[whole] >= settings[part]) return [];
+  const label = labelOf(whole) ?? labelOf(part) ?? whole;
+  return [{ level: 'problem', keys, message: `${label}: ${whole} must not be less than ${part}` }];
+}

@@ -1,0 +1,23 @@
+import { oneOf, setting, whole } from './settingTypes.ts';
+
+/** The server process itself. */
+export const PROCESS = {
+  shutdown_timeout: setting({
+    type: whole('seconds', 1, 3600),
+    initial: '30',
+    doc: 'Time the server has, after SIGTERM, to finish files and hooks.',
+    apply: 'live',
+  }),
+  log_level: setting({
+    type: oneOf('debug', 'info', 'warn', 'error'),
+    initial: 'info',
+    doc: 'Least important lines that are written to the log.',
+    apply: 'restart',
+  }),
+  log_format: setting({
+    type: oneOf('auto', 'text', 'json'),
+    initial: 'auto',
+    doc: 'Form of the log on standard output; auto is text on a terminal and JSON lines elsewhere.',
+    apply: 'restart',
+  }),
+} as const;

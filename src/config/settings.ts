@@ -1,0 +1,37 @@
+import { DOORS } from './doors.ts';
+import { HOOKS } from './hooks.ts';
+import { NAMES } from './names.ts';
+import { PROCESS } from './process.ts';
+import { RECORDING } from './recording.ts';
+import { RTMP } from './rtmp.ts';
+import type { Setting } from './settingTypes.ts';
+
+/** The table of settings: whatever is known about a key is read from here, and only from here. */
+export const SETTINGS = { ...DOORS, ...RTMP, ...RECORDING, ...NAMES, ...HOOKS, ...PROCESS } as const;
+
+/** WCS's spelling of a key, e.g. `record_streams` or `rtmp.port`. */
+export type SettingKey = keyof typeof SETTINGS;
+
+/** The value of every key, by the key itself. Frozen. */
+export type Settings = {
+  readonly [K in SettingKey]: (typeof SETTINGS)[K] extends Setting<infer T> ? T : never;
+};
+
+/** Keys in the order of the documentation. */
+export const SETTING_KEYS = Object.keys(SETTINGS) as readonly SettingKey[];
+
+/** The table in chapters, for the example file and the manual. */
+export const SETTING_GROUPS: readonly {
+  readonly title: string;
+  readonly settings: Readonly<Record<string, Setting<unknown>>>;
+}[] = [
+  { title: 'Addresses, ports and certificates', settings: DOORS },
+  { title: 'RTMP', settings: RTMP },
+  { title: 'Recording', settings: RECORDING },
+  { title: 'File names', settings: NAMES },
+  { title: 'Hook', settings: HOOKS },
+  { title: 'Process and log', settings: PROCESS },
+];
+
+/** True for a key of the table. */
+export const isSettingKey = (key: string): key is SettingKey => Object.hasOwn(SETTINGS, key);
