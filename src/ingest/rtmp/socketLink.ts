@@ -1,0 +1,92 @@
+import type { Socket } from 'node:net';
+import type { Ticker } from '../../util/ticker.ts';
+
+/** Where a session's bytes go. */
+export interface Link {
+  /** Queues bytes. @returns false when more is queued than a client may leave unread. */
+  send(bytes: Buffer): boolean;
+  /** True: reads in batches from now on; false: reads at once. */
+  setBatched(batched: boolean): void;
+  /** Calls `done` once what the kernel holds has been read: at once unless reading in batches. */
+  readArrived(done: () => void): void;
+  /** Sends what is queued, then closes. */
+  end(): void;
+  /** Closes at once. */
+  destroy(): void;
+}
+
+/** What Node reads at most at once; a shorter read has emptied the kernel's buffer. */
+const FULL_READ_BYTES = 65_536;
+
+/**
+ * A socket that can be read in batches: after a read that emptied the kernel's buffer it rests until the ticker
+ * wakes it, so that a stream costs a few reads per second and not one per TCP segment. A resting socket notices an
+ * end or a reset when it wakes.
+ */
+export class SocketLink implements Link {
+  readonly #socket: Socket;
+  readonly #maxBacklogBytes: number;
+  readonly #ticker: Ticker | undefined;
+  #stopTicking: (() => void) | undefined;
+  /** Bytes that Node had read ahead when the socket woke; behind them the kernel may hold more. */
+  #readAhead = 0;
+
+  /**
+   * @param maxBacklogBytes bound of what the client leaves unread.
+   * @param ticker wakes resting sockets; undefined reads always at once.
+   */
+  constructor(socket: Socket, maxBacklogBytes: number, ticker?: Ticker) {
+    this.#socket = socket;
+    this.#maxBacklogBytes = maxBacklogBytes;
+    this.#ticker = ticker;
+  }
+
+  /** Told of every read, after its bytes were used. */
+  onRead(bytes: number): void {
+    if (this.#stopTicking === undefined) return;
+    if (this.#readAhead > 0) this.#readAhead -= bytes;
+    else if (bytes < FULL_READ_BYTES) this.#socket.pause();
+  }
+
+  send(bytes: Buffer): boolean {
+    if (!this.#socket.writable) return true;
+    this.#socket.write(bytes);
+    return this.#socket.writableLength <= this.#maxBacklogBytes;
+  }
+
+  setBatched(batched: boolean): void {
+    if (batched) {
+      this.#stopTicking ??= this.#ticker?.add(() => this.#wake());
+    } else {
+      this.#stopTicking?.();
+      this.#stopTicking = undefined;
+      this.#wake();
+    }
+  }
+
+  readArrived(done: () => void): void {
+    if (!this.#socket.isPaused()) {
+      done();
+      return;
+    }
+    this.setBatched(false);
+    // The second turn of the event loop is the first that surely polls the socket after it was resumed.
+    setImmediate(() => setImmediate(done));
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#stopTicking?.();
+    this.#stopTicking = undefined;
+    this.#socket.destroy();
+  }
+
+  #wake(): void {
+    if (!this.#socket.isPaused()) return;
+    this.#readAhead = this.#socket.readableLength;
+    this.#socket.resume();
+  }
+}
