@@ -1,0 +1,109 @@
+/**
+ * Why an MP4 cannot be finalised. `nothing-to-save`: no sample reached the file. `not-fragmented-mp4`: some other
+ * file. `corrupt`: an MP4 whose boxes contradict themselves.
+ */
+export type Mp4ErrorCode = 'nothing-to-save' | 'not-fragmented-mp4' | 'corrupt';
+
+/** A file that the finaliser refuses; it was left as it was. */
+export class Mp4Error extends Error {
+  override readonly name = 'Mp4Error';
+  readonly code: Mp4ErrorCode;
+
+  constructor(code: Mp4ErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Where a box lies, in bytes of its buffer or file: header from `start`, content from `body` up to `end`. */
+export interface Box {
+  readonly type: string;
+  readonly start: number;
+  readonly body: number;
+  readonly end: number;
+}
+
+/** Longest header: size, type, 64-bit size. */
+export const MAX_HEADER_BYTES = 16;
+const U32 = 2 ** 32;
+const PRINTABLE = /^[\x20-\x7e\xa9]{4}$/;
+
+/** 64-bit unsigned number. @throws Mp4Error `corrupt` above 2^53. */
+export function readU64(bytes: Buffer, offset: number): number {
+  const value = bytes.readUInt32BE(offset) * U32 + bytes.readUInt32BE(offset + 4);
+  if (!Number.isSafeInteger(value)) throw new Mp4Error('corrupt', `64-bit field holds ${value}`);
+  return value;
+}
+
+/**
+ * The box header at `at` in `bytes` (ISO 14496-12, 4.2), whose first byte lies at `origin` of the file; the box's
+ * positions are the file's. Undefined when it is no box: cut short, a size below its own header, an unprintable
+ * type. Size 0, "up to the end of the file", gives the largest safe integer as `end`.
+ */
+export function boxHeader(bytes: Buffer, at: number, origin = 0): Box | undefined {
+  if (bytes.length - at < 8) return undefined;
+  const type = bytes.toString('latin1', at + 4, at + 8);
+  if (!PRINTABLE.test(type)) return undefined;
+  const start = origin + at;
+  let size = bytes.readUInt32BE(at);
+  let body = start + 8;
+  if (size === 1) {
+    if (bytes.length - at < MAX_HEADER_BYTES) return undefined;
+    size = bytes.readUInt32BE(at + 8) * U32 + bytes.readUInt32BE(at + 12);
+    body = start + MAX_HEADER_BYTES;
+  }
+  if (size === 0) return { type, start, body, end: Number.MAX_SAFE_INTEGER };
+  if (start + size < body || !Number.isSafeInteger(start + size)) return undefined;
+  return { type, start, body, end: start + size };
+}
+
+/** The boxes that fill `bytes` from `from` to `to`. @throws Mp4Error `corrupt` when they do not. */
+export function* boxes(bytes: Buffer, from: number, to: number): Generator<Box> {
+  for (let offset = from; offset < to;) {
+    const box = boxHeader(bytes, offset);
+    if (box === undefined || box.end > to) throw new Mp4Error('corrupt', `no whole box at ${offset}`);
+    yield box;
+    offset = box.end;
+  }
+}
+
+/** First box of `type` directly inside `parent`. */
+export function findBox(bytes: Buffer, parent: Box, type: string): Box | undefined {
+  for (const box of boxes(bytes, parent.body, parent.end)) if (box.type === type) return box;
+  return undefined;
+}
+
+/** Follows `path` down from `parent`. @throws Mp4Error `corrupt` naming the box that is missing. */
+export function needBox(bytes: Buffer, parent: Box, ...path: string[]): Box {
+  let box = parent;
+  for (const type of path) {
+    const found = findBox(bytes, box, type);
+    if (found === undefined) throw new Mp4Error('corrupt', `${box.type} has no ${type}`);
+    box = found;
+  }
+  return box;
+}
+
+/** Header and content of a new box; content is passed by reference. */
+export function makeBox(type: string, ...content: readonly Buffer[]): Buffer[] {
+  const header = Buffer.alloc(8);
+  header.writeUInt32BE(8 + byteLength(content));
+  header.write(type, 4, 'latin1');
+  return [header, ...content];
+}
+
+/** Big-endian 32-bit words. */
+export function words(...values: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(values.length * 4);
+  values.forEach((value, i) => bytes.writeUInt32BE(value >>> 0, i * 4));
+  return bytes;
+}
+
+/** Big-endian 64-bit unsigned number. */
+export function u64(value: number): Buffer {
+  return words(Math.floor(value / U32), value % U32);
+}
+
+export function byteLength(parts: readonly Buffer[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
+}

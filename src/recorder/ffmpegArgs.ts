@@ -1,0 +1,119 @@
+import type { RecordFormat } from '../domain/format.ts';
+import type { Track } from '../domain/media.ts';
+
+/** Everything that decides a child's command line. */
+export interface RunPlan {
+  readonly tracks: readonly Track[];
+  readonly input: 'flv' | 'matroska';
+  readonly format: RecordFormat;
+  /** Seconds per part, cut by the segment muxer at key frames; undefined = one file. */
+  readonly segmentSeconds: number | undefined;
+  /** Longest MP4 fragment, milliseconds: what a kill may lose. */
+  readonly fragmentMs: number;
+  /** Transcoded audio: samples per second and bits per second. */
+  readonly audioSampleRate: number;
+  readonly audioBitrate: number;
+  /** Path of the parts with `%06d` for their number, as the segment muxer writes it. */
+  readonly output: string;
+}
+
+/** Path of part `index` (from 0) of a run. */
+export function partPath(plan: RunPlan, index: number): string {
+  return plan.output.replace('%06d', String(index).padStart(6, '0'));
+}
+
+/** FFmpeg's WebM muxer refuses H.264; its Matroska muxer writes what WCS calls `h264-webm`. */
+function muxerOf(plan: RunPlan): string {
+  const { container } = plan.format;
+  const isForeign = container === 'webm' && plan.tracks.some((track) => track.codec === 'h264');
+  return isForeign ? MUXERS.mkv : MUXERS[container];
+}
+
+const MUXERS = { mp4: 'mp4', webm: 'webm', mkv: 'matroska', ts: 'mpegts' } as const;
+/** Longer than this, a stalled track would hold the other one's packets in memory. */
+const MAX_INTERLEAVE_US = 1_000_000;
+const CLUSTER_MS = 1000;
+
+/**
+ * FFmpeg's arguments for one run, for versions 4.1 to 8.0.
+ * `empty_moov` is absent on purpose: it forces both tracks to start at 0 and so shifts audio against video.
+ */
+export function ffmpegArgs(plan: RunPlan): string[] {
+  return [
+    ...['-nostdin', '-hide_banner', '-nostats', '-loglevel', 'level+warning'],
+    // Without it FFmpeg holds the first 1.4 s back to guess a frame rate that copying does not need.
+    ...['-fpsprobesize', '0', '-f', plan.input, '-i', 'pipe:0', '-map', '0', '-c', 'copy'],
+    ...audioArgs(plan),
+    ...(plan.format.container === 'mp4' && hasHevc(plan) ? ['-tag:v', 'hvc1'] : []),
+    ...['-max_interleave_delta', String(MAX_INTERLEAVE_US)],
+    ...(plan.segmentSeconds === undefined ? singleArgs(plan) : segmentArgs(plan, plan.segmentSeconds)),
+    ...['-y', plan.segmentSeconds === undefined ? partPath(plan, 0) : plan.output],
+  ];
+}
+
+function audioArgs(plan: RunPlan): string[] {
+  const audio = plan.tracks.find((track) => track.kind === 'audio');
+  if (audio === undefined || plan.format.audio === 'copy') return [];
+  // Silence fills holes, so that transcoded audio stays beside the video.
+  const resample = ['-af', 'aresample=async=1', '-ac', String(Math.min(2, audio.channels))];
+  if (plan.format.audio === 'vorbis') return ['-c:a', 'libvorbis', '-q:a', '3', ...resample];
+  return ['-c:a', 'aac', '-b:a', String(plan.audioBitrate), '-ar', String(plan.audioSampleRate), ...resample];
+}
+
+/** Options of the file's own muxer, as `key=value`. */
+function muxerOptions(plan: RunPlan): [string, string][] {
+  const flush: [string, string] = ['flush_packets', '1'];
+  switch (plan.format.container) {
+    case 'mp4':
+      return [
+        ['movflags', 'frag_keyframe+delay_moov+default_base_moof'],
+        ['frag_duration', String(plan.fragmentMs * 1000)],
+        flush,
+      ];
+    case 'webm':
+    case 'mkv':
+      return [['cluster_time_limit', String(CLUSTER_MS)], flush];
+    case 'ts':
+      return [flush];
+  }
+}
+
+function singleArgs(plan: RunPlan): string[] {
+  const options = muxerOptions(plan).flatMap(([key, value]) => [`-${key}`, value]);
+  return ['-f', muxerOf(plan), ...options];
+}
+
+function segmentArgs(plan: RunPlan, seconds: number): string[] {
+  // Outer options do not reach the inner muxer: the interleave bound is given twice. Every part is moved to where
+  // its first decode time is zero: left alone, audio that lies before the first picture would be hidden.
+  const inner = [
+    ...muxerOptions(plan),
+    ['max_interleave_delta', String(MAX_INTERLEAVE_US)],
+    ['avoid_negative_ts', 'make_zero'],
+  ];
+  return [
+    ...[
+      '-avoid_negative_ts',
+      'disabled',
+      '-f',
+      'segment',
+      '-segment_time',
+      String(seconds),
+      '-reset_timestamps',
+      '1',
+    ],
+    ...[
+      '-segment_list',
+      'pipe:1',
+      '-segment_list_type',
+      'csv',
+      '-segment_format',
+      MUXERS[plan.format.container],
+    ],
+    ...['-segment_format_options', inner.map((pair) => pair.join('=')).join(':')],
+  ];
+}
+
+function hasHevc(plan: RunPlan): boolean {
+  return plan.tracks.some((track) => track.codec === 'hevc');
+}

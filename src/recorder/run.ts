@@ -1,0 +1,160 @@
+import { stat } from 'node:fs/promises';
+import type { Sample } from '../domain/media.ts';
+import type { Logger } from '../domain/log.ts';
+import { flvWriter } from '../media/flvWriter.ts';
+import { matroskaWriter } from '../media/matroskaWriter.ts';
+import type { PipeWriter } from '../media/pipeWriter.ts';
+import { PipedChild } from '../process/pipedChild.ts';
+import type { ChildExit } from '../process/pipedChild.ts';
+import { AsyncQueue } from '../util/asyncQueue.ts';
+import type { Ticker } from '../util/ticker.ts';
+import { ffmpegArgs, partPath } from './ffmpegArgs.ts';
+import type { RunPlan } from './ffmpegArgs.ts';
+
+/** A file that the child has closed, still under its working name. */
+export interface WorkPart {
+  readonly path: string;
+  /** Microseconds of stream time. */
+  readonly startUs: number;
+  readonly endUs: number;
+  /** Milliseconds since the epoch on the server's clock. */
+  readonly startedAt: number;
+  readonly lastOfRun: boolean;
+}
+
+export interface RunDeps {
+  readonly ffmpegPath: string;
+  /** Shared timer whose interval is the batch length. */
+  readonly batches: Ticker;
+  /** Bound on bytes that wait for the child. */
+  readonly bufferMaxBytes: number;
+  /** How long a child may take to finish its file after its input ended, milliseconds. */
+  readonly stopTimeoutMs: number;
+  readonly log: Logger;
+}
+
+/** What a container adds to a sample, about: MP4's fragment entry and its place in the final index. */
+const OVERHEAD_BYTES = 48;
+/** A batch goes out early when it holds this much. */
+const EARLY_FLUSH_BYTES = 1 << 20;
+
+/** One FFmpeg child from its first sample to its exit, with the files it made. */
+export class Run {
+  /** Finished files in order; ends when the child is gone. */
+  readonly parts = new AsyncQueue<WorkPart>();
+  readonly plan: RunPlan;
+  /** Size of the file so far and of its part since the last video key frame, about. */
+  bytes = 0;
+  gopBytes = 0;
+  readonly #deps: RunDeps;
+  readonly #child: PipedChild;
+  readonly #writer: PipeWriter;
+  readonly #stopBatches: () => void;
+  readonly #videoId: number | undefined;
+  readonly #startedAt = Date.now();
+  readonly #closedSegments: { readonly start: number; readonly end: number }[] = [];
+  #delivered = 0;
+  #pending: Sample[] = [];
+  #pendingBytes = 0;
+  #needsKey: boolean;
+  #headerSent = false;
+  #finishing = false;
+  #firstUs = Infinity;
+  #lastUs = -Infinity;
+
+  /** @param onDied called when the child ended without being asked to. */
+  constructor(plan: RunPlan, deps: RunDeps, onDied: (exit: ChildExit) => void) {
+    this.plan = plan;
+    this.#deps = deps;
+    this.#videoId = plan.tracks.find((track) => track.kind === 'video')?.id;
+    this.#needsKey = this.#videoId !== undefined;
+    this.#writer = plan.input === 'flv' ? flvWriter(plan.tracks) : matroskaWriter(plan.tracks);
+    this.#child = new PipedChild({
+      command: deps.ffmpegPath,
+      args: ffmpegArgs(plan),
+      maxBufferedBytes: deps.bufferMaxBytes,
+      onStdoutLine: (line) => this.#onSegmentLine(line),
+    });
+    deps.log.debug('child started', {
+      pid: this.#child.pid,
+      tracks: plan.tracks.map((track) => track.codec),
+    });
+    this.#stopBatches = deps.batches.add(() => this.#flush());
+    void this.#child.exited.then(async (exit) => {
+      await this.#onExit(exit);
+      if (!this.#finishing) onDied(exit);
+    });
+  }
+
+  /** Takes a sample. Video before the first key frame cannot be decoded and is left out. */
+  push(sample: Sample): void {
+    if (sample.trackId === this.#videoId) {
+      if (sample.key) this.gopBytes = 0;
+      else if (this.#needsKey) return;
+      this.#needsKey = false;
+    }
+    this.#firstUs = Math.min(this.#firstUs, sample.pts);
+    this.#lastUs = Math.max(this.#lastUs, sample.pts);
+    const bytes = sample.data.length + OVERHEAD_BYTES;
+    this.bytes += bytes;
+    this.gopBytes += bytes;
+    this.#pending.push(sample);
+    this.#pendingBytes += sample.data.length;
+    if (this.#pendingBytes >= EARLY_FLUSH_BYTES) this.#flush();
+  }
+
+  /** Hands over what is pending and lets the child finish; `parts` ends when it has. */
+  finish(): void {
+    if (this.#finishing) return;
+    this.#finishing = true;
+    this.#flush();
+    void this.#child.finish(this.#deps.stopTimeoutMs);
+  }
+
+  #flush(): void {
+    if (this.#pending.length === 0) return;
+    const buffers = this.#writer.batch(this.#pending);
+    if (!this.#headerSent) buffers.unshift(this.#writer.header());
+    this.#headerSent = true;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    if (this.#child.write(buffers)) return;
+    this.#deps.log.error('child takes no data and is killed', { pid: this.#child.pid });
+    this.#child.kill();
+  }
+
+  /** Segment list line `name,start,end`: that file is closed. Until the run ends, another part is open behind it. */
+  #onSegmentLine(line: string): void {
+    const match = /,([\d.]+),([\d.]+)$/.exec(line);
+    if (match === null) return;
+    this.#closedSegments.push({ start: Number(match[1]) * 1e6, end: Number(match[2]) * 1e6 });
+    if (!this.#finishing) this.#deliver(false);
+  }
+
+  async #onExit(exit: ChildExit): Promise<void> {
+    this.#stopBatches();
+    this.#judge(exit);
+    // A killed child leaves its open segment unlisted.
+    const open = await stat(partPath(this.plan, this.#closedSegments.length)).catch(() => undefined);
+    const files = this.#closedSegments.length + (open === undefined ? 0 : 1);
+    while (this.#delivered < files) this.#deliver(this.#delivered === files - 1);
+    this.parts.close();
+  }
+
+  #judge(exit: ChildExit): void {
+    const facts = { pid: this.#child.pid, code: exit.code, signal: exit.signal, lastLines: exit.lastLines };
+    if (exit.code !== 0) this.#deps.log.error('child failed', facts);
+    else if (!this.#finishing) this.#deps.log.error('child ended by itself', facts);
+    else if (exit.lastLines.length > 0) this.#deps.log.debug('child said', facts);
+  }
+
+  #deliver(lastOfRun: boolean): void {
+    const index = this.#delivered++;
+    const segment = this.#closedSegments[index];
+    const previousEnd = this.#closedSegments[index - 1]?.end ?? 0;
+    const startUs = this.#firstUs + (segment?.start ?? previousEnd);
+    const endUs = segment === undefined ? this.#lastUs : this.#firstUs + segment.end;
+    const startedAt = Math.round(this.#startedAt + (startUs - this.#firstUs) / 1000);
+    this.parts.push({ path: partPath(this.plan, index), startUs, endUs, startedAt, lastOfRun });
+  }
+}

@@ -1,0 +1,27 @@
+import type { FormatSettings } from '../domain/format.ts';
+import type { NameSettings } from '../domain/names.ts';
+import type { Rotation } from '../domain/rotation.ts';
+
+/** What the recorder is told by the settings; durations in milliseconds, sizes in bytes. */
+export interface RecorderSettings {
+  readonly ffmpegPath: string;
+  /** Absolute path of the records folder. */
+  readonly recordsDir: string;
+  readonly names: NameSettings;
+  readonly formats: FormatSettings;
+  readonly rotation: Rotation;
+  /** Length of one write to the child. */
+  readonly batchMs: number;
+  /** Longest MP4 fragment. */
+  readonly fragmentMs: number;
+  /** How long a start waits for the headers of both audio and video. */
+  readonly trackWaitMs: number;
+  /** Bound on media that waits for a child. */
+  readonly bufferMaxBytes: number;
+  readonly stopTimeoutMs: number;
+  readonly audioSampleRate: number;
+  readonly audioBitrate: number;
+  /** Children that may fail within `errorIntervalMs` before the recording is given up. */
+  readonly maxErrors: number;
+  readonly errorIntervalMs: number;
+}
