@@ -1,0 +1,70 @@
+# Every target installs what it needs and is quick when nothing is missing. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+# npm writes this file last: it is there and newer than the lockfile exactly when an install went through.
+INSTALLED := node_modules/.package-lock.json
+BUILT := dist/.built
+# Folders count as sources too, so that a deleted file makes dist stale.
+SOURCES := $(shell find src) package.json tsconfig.json tsconfig.build.json
+
+# Flags of the server (make run) or of vitest (make test-unit, make test-e2e).
+ARGS ?=
+
+.PHONY: help install build ffmpeg setup demo run test test-unit test-e2e lint bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## the npm packages of the lockfile
+	@:
+
+$(INSTALLED): package-lock.json
+	@echo 'installing the npm packages of package-lock.json'
+	@npm ci --loglevel=error --no-progress >/dev/null
+	@touch $@
+
+build: $(BUILT) ## compile src/ into dist/
+	@:
+
+$(BUILT): $(SOURCES) | $(INSTALLED)
+	@echo 'compiling src/ into dist/'
+	@rm -rf dist
+	@node_modules/.bin/tsc -p tsconfig.build.json
+	@touch $@
+
+ffmpeg:
+	@scripts/setup-ffmpeg.sh
+
+setup: install ffmpeg ## packages, and an ffmpeg when the machine has none
+	@:
+
+demo: build ffmpeg ## record six seconds from a real RTMP encoder and show the finished file
+	@node scripts/demo.mjs
+
+run: build ffmpeg ## start the server: make run ARGS='--set rtmp.port=1936'
+	@exec node dist/main.js $(ARGS)
+
+test: setup ## everything a pull request must pass
+	@scripts/setup-tests.sh
+	@node scripts/verify.mjs static unit e2e
+
+test-unit: install ## unit tests alone
+	@node_modules/.bin/vitest run --project unit $(ARGS)
+
+test-e2e: build ffmpeg ## end-to-end tests alone: real encoders, the real server
+	@scripts/setup-tests.sh
+	@node_modules/.bin/vitest run --project e2e $(ARGS)
+
+lint: install ## eslint, formatting, types, architecture, shellcheck
+	@node scripts/verify.mjs static
+
+bench: build ffmpeg ## cost per recording beside nginx-rtmp (docs/benchmarks.md)
+	@scripts/setup-bench.sh
+	@node bench/rtmp-recording.mjs
+
+clean: ## remove everything that was built or fetched, except recordings
+	@rm -rf dist coverage vendor node_modules

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Provides the other programs the tests publish with, where this can be done without asking. What is missing
+# afterwards is skipped by the tests with a word, and is a failure when CI=true.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=lib.sh
+. scripts/lib.sh
+
+if [ "${CI:-}" = true ] && can_apt; then
+  apt_install ffmpeg shellcheck gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+    gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav ||
+    die 'the programs that the tests publish with could not be installed'
+fi
+scripts/vendor-ffmpeg.sh || say 'going on without it: tests of enhanced RTMP will not run'
