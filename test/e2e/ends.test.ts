@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { afterEach, expect, inject, test } from 'vitest';
+import { expectSamePackets } from '../support/compare.ts';
+import { eventually } from '../support/eventually.ts';
+import { decodeErrors, packetsOf } from '../support/packets.ts';
+import { publishFile } from '../support/publishers.ts';
+import { TestServer } from '../support/server.ts';
+
+const { bframesFlv, hdFlv } = inject('media');
+const RECORD_ALL = { record_flash_published_streams: true, stream_record_policy: 'streamName' };
+let server: TestServer;
+
+afterEach(async () => server.close());
+
+const isLive = async (): Promise<true | undefined> =>
+  (await server.rest('/recorder/find_all')).status === 200 ? true : undefined;
+
+test('a second publisher of a live name is refused and the first is untouched', async () => {
+  server = await TestServer.start(RECORD_ALL);
+  const first = publishFile(bframesFlv, server.rtmpUrl('cam'));
+  await eventually(isLive, 'the first is recorded');
+  const second = await publishFile(hdFlv, server.rtmpUrl('cam'), { fast: true }).ended;
+  expect(second.code).not.toBe(0);
+  expect((await first.ended).code).toBe(0);
+  expect(await server.recordsFinished(1)).toEqual(['cam.mp4']);
+  await expectSamePackets(bframesFlv, [join(server.recordsDir, 'cam.mp4')], 'v');
+});
+
+test('a publisher that is frozen ends after rtmp_publisher_timeout, one that is killed at once', async () => {
+  server = await TestServer.start({ ...RECORD_ALL, rtmp_publisher_timeout: 1 });
+  for (const [name, signal] of [
+    ['frozen', 'SIGSTOP'],
+    ['killed', 'SIGKILL'],
+  ] as const) {
+    const publisher = publishFile(bframesFlv, server.rtmpUrl(name));
+    await eventually(isLive, `${name} is recorded`);
+    publisher.kill(signal);
+    const file = join(server.recordsDir, `${name}.mp4`);
+    await eventually(() => (server.records().includes(`${name}.mp4`) ? true : undefined), `${name}.mp4`);
+    publisher.kill('SIGKILL');
+    expect((await packetsOf(file, 'v')).length).toBeGreaterThan(0);
+    expect(await decodeErrors(file)).toBe('');
+  }
+});
+
+test('the same name again gets a numbered suffix, logged; nothing is overwritten', async () => {
+  server = await TestServer.start(RECORD_ALL);
+  for (const count of [1, 2, 3]) {
+    await publishFile(hdFlv, server.rtmpUrl('cam'), { fast: true }).ended;
+    await server.recordsFinished(count);
+  }
+  expect(server.records()).toEqual(['cam-2.mp4', 'cam-3.mp4', 'cam.mp4']);
+  expect(server.allLogged('record name is taken, a number is added').length).toBe(2);
+});
+
+test('record_streams=false turns automatic recording off', async () => {
+  server = await TestServer.start({ ...RECORD_ALL, record_streams: false });
+  const publisher = await publishFile(hdFlv, server.rtmpUrl('cam'), { fast: true }).ended;
+  expect(publisher.code).toBe(0);
+  await eventually(() => server.logged('rtmp stream ended'), 'the stream ended');
+  expect(server.logged('recording started')).toBeUndefined();
+  expect(server.records()).toEqual([]);
+});
