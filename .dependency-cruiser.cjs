@@ -23,7 +23,10 @@ module.exports = {
       name: 'domain-and-util-do-no-io',
       severity: 'error',
       from: { path: '^src/(domain|util)' },
-      to: { dependencyTypes: ['npm', 'core'], pathNot: '^(node:)?(buffer|path|crypto|string_decoder|timers/promises)$' },
+      to: {
+        dependencyTypes: ['npm', 'core'],
+        pathNot: '^(node:)?(buffer|path|crypto|string_decoder|timers/promises)$',
+      },
     },
     not(
       'foundation-stays-below',

@@ -72,7 +72,7 @@ async function append(handle: FileHandle, position: number, moov: readonly Buffe
     for (let i = 0; i < moov.length; i += WRITE_BUFFERS) {
       const part = moov.slice(i, i + WRITE_BUFFERS);
       const { bytesWritten } = await handle.writev(part, at);
-      if (bytesWritten !== byteLength(part)) throw new Error('short write of the index');
+      if (bytesWritten !== byteLength(part)) throw new Error('no room for the whole index');
       at += bytesWritten;
     }
     await handle.sync();

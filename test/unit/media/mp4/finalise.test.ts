@@ -4,8 +4,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Mp4Error } from '../../../../src/media/mp4/boxes.ts';
 import { finaliseMp4 } from '../../../../src/media/mp4/finalise.ts';
-import { decodeErrors, ffmpeg, hasEncoder, noFfmpeg, packetsOf, withoutDuration } from '../support/ffmpeg.ts';
-import { FTYP, testFragment, testMoov, topBoxes } from '../support/mp4.ts';
+import {
+  decodeErrors,
+  ffmpeg,
+  fromStart,
+  hasEncoder,
+  noFfmpeg,
+  packetsOf,
+  withoutDuration,
+} from '../support/ffmpeg.ts';
+import { FTYP, readPlain, testFragment, testMoov, topBoxes } from '../support/mp4.ts';
 
 const FRAGMENTED = [
   ...['-movflags', 'frag_keyframe+delay_moov+default_base_moof'],
@@ -43,7 +51,7 @@ describe.skipIf(noFfmpeg)('a finalised recording', () => {
     const facts = await finaliseMp4(fragmented);
     const after = await packetsOf(fragmented);
     expect(withoutDuration(after)).toEqual(withoutDuration(before));
-    expect(after).toEqual(await packetsOf(plain));
+    expect(after).toEqual(fromStart(await packetsOf(plain)));
     expect(await decodeErrors(fragmented)).toBe('');
     expect(topBoxes(await readFile(fragmented)).map(({ type }) => type)).toEqual(['ftyp', 'mdat', 'moov']);
     const end = Math.max(...after.map(({ pts, duration }) => pts + duration));
@@ -83,10 +91,13 @@ describe.skipIf(noFfmpeg)('a finalised recording', () => {
       if (bytes.readUInt32BE(at - 20) === 2) bytes.writeUInt32BE(bytes.readUInt32BE(at + 12) + 4001, at + 12);
     }
     await writeFile(path, bytes);
-    const before = await packetsOf(path);
+    const before = withoutDuration(await packetsOf(path));
     await finaliseMp4(path);
-    expect(withoutDuration(await packetsOf(path))).toEqual(withoutDuration(before));
-    expect(before.find(({ stream }) => stream === 1)?.pts).toBe(Math.round((4001 * 1e6) / 44_100));
+    const after = withoutDuration(await packetsOf(path));
+    expect(readPlain(await readFile(path)).tracks[1]?.samples[0]?.dts).toBe(0);
+    expect(after.map(({ md5 }) => md5)).toEqual(before.map(({ md5 }) => md5));
+    // Both tracks begin with empty time here; FFmpeg rounds what is left of the audio's to its ticks of 23 µs.
+    after.forEach(({ pts }, i) => expect(Math.abs(pts - (before[i]?.pts ?? NaN))).toBeLessThanOrEqual(12));
   });
 
   it('is recognised and left alone when finalised again, as is any plain MP4', async () => {

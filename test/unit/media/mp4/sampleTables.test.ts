@@ -131,6 +131,8 @@ describe('the edit list', () => {
   const oneSecond = (time: number) =>
     testFragment([{ trackId: 1, time, samples: Array.from({ length: 25 }, () => sample(9)) }]);
 
+  const audio = testFragment([{ trackId: 2, time: 0, samples: [sample(9, 44_100)] }]);
+
   it('is taken over with the visible duration', async () => {
     const track = {
       ...VIDEO,
@@ -139,12 +141,15 @@ describe('the edit list', () => {
         [0, 1280],
       ] as const,
     };
-    const movie = await finalised(testMoov([track]), oneSecond(0));
-    expect(movie.tracks[0]?.edits).toEqual([
-      [23, -1],
-      [920, 1280],
+    const movie = await finalised(testMoov([track, AUDIO]), oneSecond(0), audio);
+    expect(movie.tracks.map(({ edits }) => edits)).toEqual([
+      [
+        [23, -1],
+        [920, 1280],
+      ],
+      [[1000, 0]],
     ]);
-    expect(movie.duration).toBe(943);
+    expect(movie.duration).toBe(1000);
   });
 
   it('takes a late first fragment out of the skipped media time', async () => {
@@ -153,13 +158,30 @@ describe('the edit list', () => {
   });
 
   it('shows a late first fragment as empty time, to the tick', async () => {
-    const movie = await finalised(testMoov([VIDEO]), oneSecond(16_001));
+    const movie = await finalised(testMoov([VIDEO, AUDIO]), oneSecond(16_001), audio);
     expect(movie.timescale).toBe(16_000);
     expect(movie.tracks[0]?.edits).toEqual([
       [16_001, -1],
       [16_000, 0],
     ]);
     expect(movie.tracks[0]?.samples[0]?.dts).toBe(0);
+    expect(movie.duration).toBe(32_001);
+  });
+
+  it('loses the empty time that all tracks share', async () => {
+    const edits = (delay: number) => [[delay, 0xffffffff] as const, [0, 0] as const];
+    const tracks = [
+      { ...VIDEO, edits: edits(70) },
+      { ...AUDIO, edits: edits(50) },
+    ];
+    const movie = await finalised(testMoov(tracks), oneSecond(0), audio);
+    expect(movie.tracks.map((track) => track.edits)).toEqual([
+      [
+        [20, -1],
+        [1000, 0],
+      ],
+      [[1000, 0]],
+    ]);
   });
 });
 

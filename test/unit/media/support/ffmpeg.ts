@@ -73,9 +73,15 @@ export async function packetsOf(path: string): Promise<Packet[]> {
   return parsePackets(await ffmpeg('-copyts', '-i', path, '-map', '0', '-c', 'copy', '-f', 'framemd5', '-'));
 }
 
-/** The packets without what FFmpeg only estimates for fragmented files. */
-export function withoutDuration(packets: readonly Packet[]): unknown[] {
-  return packets.map(({ stream, dts, pts, size, md5 }) => ({ stream, dts, pts, size, md5 }));
+/** The packets with times counted from the first one shown, as a finalised file has them. */
+export function fromStart(packets: readonly Packet[]): Packet[] {
+  const start = Math.min(...packets.map(({ pts }) => pts));
+  return packets.map((packet) => ({ ...packet, dts: packet.dts - start, pts: packet.pts - start }));
+}
+
+/** {@link fromStart} without the durations, which FFmpeg only estimates for fragmented files. */
+export function withoutDuration(packets: readonly Packet[]): Omit<Packet, 'duration'>[] {
+  return fromStart(packets).map(({ stream, dts, pts, size, md5 }) => ({ stream, dts, pts, size, md5 }));
 }
 
 /** What FFmpeg says while it decodes everything. */
