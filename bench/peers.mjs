@@ -1,5 +1,5 @@
 // The servers that are measured. Each starts on loopback on a free port with its files in a folder of its own:
-// `start(folder, meter)` resolves with port, application, pid, folder of the final files and `stop()`.
+// `start(folder, meter)` resolves with port, application, pid, folder of the final files, all folders and `stop()`.
 import { spawn, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -28,7 +28,8 @@ async function recorderd(folder, meter) {
     },
   });
   try {
-    return { pid: server.pid, port: await server.port('rtmp'), app: 'live', output, stop: server.stop };
+    const port = await server.port('rtmp');
+    return { pid: server.pid, port, app: 'live', output, folders: [output], stop: server.stop };
   } catch (error) {
     await server.stop();
     throw new Error(`${error.message}\n${server.logTail()}`, { cause: error });
@@ -53,6 +54,7 @@ async function nginx(folder, meter) {
     port,
     app: 'live',
     output,
+    folders: [output, flv],
     stop() {
       child.kill('SIGQUIT');
       return ended;

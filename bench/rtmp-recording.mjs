@@ -23,6 +23,8 @@ const setting = (name, initial) => {
 const N = setting('BENCH_N', 30);
 const SECONDS = setting('BENCH_SECONDS', 20);
 const REPEATS = setting('BENCH_REPEATS', 3);
+/** Streams of this length come first and are not counted: servers run for weeks, not for their first 20 seconds. */
+const WARM_UP_SECONDS = setting('BENCH_WARM_UP_SECONDS', 6);
 const NAMES = (process.env.BENCH_PEERS ?? 'recorderd,nginx').split(',');
 /** Memory is read this long before the first stream ends. */
 const MEMORY_LEAD_MS = 2000;
@@ -34,10 +36,11 @@ const LEAVE_TIMEOUT_MS = 5000;
 const COMPARED = 12;
 
 const source = sourceFile(SECONDS);
+const warmUpSource = sourceFile(WARM_UP_SECONDS);
 const compare = comparer(source);
 
-function startLoad({ port, app }) {
-  const args = [join(import.meta.dirname, 'loadgen.mjs'), source, port, app, N].map(String);
+function startLoad({ port, app }, file) {
+  const args = [join(import.meta.dirname, 'loadgen.mjs'), file, port, app, N].map(String);
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const seen = new Map();
   const ended = once(child, 'close').then(([code]) => {
@@ -64,16 +67,38 @@ async function childrenGone(meter, processesBefore) {
   while (meter.processes() > processesBefore && Date.now() < deadline) await pause(20);
 }
 
+/** Records N short streams and throws them away. */
+async function warmUp(server, meter) {
+  const processes = meter.processes();
+  const files = watchFiles(server.output);
+  const load = startLoad(server, warmUpSource);
+  try {
+    await load.done;
+    await files.finished(N, FINAL_TIMEOUT_MS);
+    await childrenGone(meter, processes);
+  } finally {
+    load.stop();
+  }
+  for (const folder of server.folders) {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (entry.isFile()) rmSync(join(folder, entry.name));
+    }
+  }
+}
+
 async function measure(server, meter) {
   meter.watch(server.pid);
   await pause(500);
+  // Memory counts from the server that has done nothing yet.
+  const idlePss = meter.pssBytes();
+  await warmUp(server, meter);
   const files = watchFiles(server.output);
-  const before = { cpu: meter.cpuSeconds(), pss: meter.pssBytes(), processes: meter.processes() };
-  const load = startLoad(server);
+  const before = { cpu: meter.cpuSeconds(), processes: meter.processes() };
+  const load = startLoad(server, source);
   try {
     await load.publishing;
     await pause(Math.max(0, SECONDS * 1000 - MEMORY_LEAD_MS));
-    const pss = meter.pssBytes() - before.pss;
+    const pss = meter.pssBytes() - idlePss;
     const { stops, ...loadFacts } = await load.done;
     const whole = await files.finished(N, FINAL_TIMEOUT_MS);
     await childrenGone(meter, before.processes);
@@ -124,7 +149,9 @@ async function runOnce(name) {
   }
 }
 
-process.stdout.write(`${N} publishers, ${SECONDS} s each, ${REPEATS} repeats, all on loopback\n`);
+process.stdout.write(
+  `${N} publishers, ${SECONDS} s each after ${WARM_UP_SECONDS} s uncounted, ${REPEATS} repeats, all on loopback\n`,
+);
 const results = Object.fromEntries(NAMES.map((name) => [name, []]));
 for (let repeat = 0; repeat < REPEATS; repeat += 1) {
   const order = repeat % 2 === 0 ? NAMES : NAMES.toReversed();

@@ -70,7 +70,7 @@ export const RTMP = {
   }),
   rtmp_read_interval_ms: setting({
     type: whole('milliseconds', 0, 1000),
-    initial: '100',
+    initial: '200',
     doc: 'Pause between two reads of a publishing socket, which saves CPU; 0 reads at once.',
     apply: 'restart',
   }),

@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RecorderdError } from '../domain/errors.ts';
 import type { Logger } from '../domain/log.ts';
@@ -6,6 +6,7 @@ import type { FinishedPart, RecordingInfo, RecordingOptions } from '../domain/re
 import type { Stream } from '../streams/stream.ts';
 import type { Streams } from '../streams/streams.ts';
 import { Ticker } from '../util/ticker.ts';
+import { makeFolder } from './makeFolder.ts';
 import { Recording } from './recording.ts';
 import type { RecorderSettings } from './settings.ts';
 import { StreamTap } from './streamTap.ts';
@@ -42,7 +43,7 @@ export class Recordings {
   async open(): Promise<void> {
     const { settings, streams, log } = this.#deps;
     const workDir = join(settings.recordsDir, '.work');
-    await mkdir(workDir, { recursive: true });
+    await makeFolder(workDir);
     const left = (await readdir(workDir)).filter((name) => name !== 'hooks');
     if (left.length > 0)
       log.warn('an earlier run left unfinished recordings', { folder: workDir, recordings: left });

@@ -9,7 +9,7 @@ export class Ticker {
   #next = 0;
 
   /** @param intervalMs milliseconds between two calls of one member, at least `slots`. */
-  constructor(intervalMs: number, slots = 4) {
+  constructor(intervalMs: number, slots = 2) {
     this.#slots = Array.from({ length: slots }, () => new Set());
     this.#stepMs = Math.max(1, Math.round(intervalMs / slots));
   }

@@ -63,9 +63,12 @@ test('exit 69 says what is missing: a taken port, no FFmpeg, a folder that is a 
   expect(noFfmpeg.code).toBe(69);
   expect(noFfmpeg.out).toContain('/nonexistent/ffmpeg');
   writeFileSync(join(home, 'file'), '');
-  const noFolder = run(...doors, '--set', 'record_dir=file');
-  expect(noFolder.code).toBe(69);
-  expect(noFolder.out).toContain('record_dir');
+  // /proc exists, but no folder can be made in it.
+  for (const folder of ['file', '/proc/records']) {
+    const noFolder = run(...doors, '--set', `record_dir=${folder}`);
+    expect(noFolder.code).toBe(69);
+    expect(noFolder.out).toContain('record_dir');
+  }
 });
 
 test('healthz and readyz answer, the second with named checks', async () => {

@@ -12,6 +12,7 @@ export interface ChunkLimits {
 
 /** What a chunk stream remembers from chunk to chunk (RTMP 1.0, 5.3.1). */
 export interface ChunkStream {
+  readonly id: number;
   /** Message time in milliseconds, unsigned 32 bit. */
   timestamp: number;
   /** Last timestamp or delta sent, which a type 3 chunk adds to begin a message and may repeat when extended. */
@@ -53,6 +54,7 @@ export class ChunkStreams {
       throw new ProtocolError(`more than ${this.#limits.maxChunkStreams} chunk streams`);
     }
     const stream: ChunkStream = {
+      id,
       timestamp: 0,
       timeField: 0,
       extended: false,

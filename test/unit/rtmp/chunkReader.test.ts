@@ -98,11 +98,36 @@ describe('copies', () => {
     expect(got!.payload.buffer).toBe(wire.buffer);
   });
 
-  test('one exact buffer otherwise', () => {
-    const wire = message(9, bytes(5000), { csid: 6 });
+  test('none when its chunks follow one another in one read: they are joined in place', () => {
+    const media = bytes(5000);
+    const wire = message(9, media, { csid: 6 });
     const [got] = read([wire]);
-    expect(got!.payload.buffer).not.toBe(wire.buffer);
-    expect(got!.payload.buffer.byteLength).toBe(5000);
+    expect(got!.payload.buffer).toBe(wire.buffer);
+    expect(got!.payload).toEqual(media);
+  });
+
+  test('one exact buffer when other chunks or the end of a read lie between', () => {
+    const audio = message(8, bytes(20), { csid: 4 });
+    const halves = [0, 12 + 128].map((at, i) =>
+      message(9, bytes(5000), { csid: 6 }).subarray(at, [12 + 128][i]),
+    );
+    for (const pieces of [[Buffer.concat([halves[0]!, audio, halves[1]!])], halves]) {
+      const got = read(pieces).find(({ type }) => type === 9)!;
+      expect(got.payload).toEqual(bytes(5000));
+      expect(got.payload.buffer.byteLength).toBe(5000);
+    }
+  });
+
+  test('joining touches neither the message before nor the one behind, extended timestamps or not', () => {
+    for (const time of [40, 0x1000000]) {
+      const list = [300, 128, 1000, 129].map((length, i) => ({
+        length,
+        csid: i === 3 ? 3 : 6,
+        body: bytes(length, i),
+      }));
+      const wire = Buffer.concat(list.map(({ csid, body }) => message(9, body, { csid, time })));
+      expect(read([wire]).map(({ payload }) => payload)).toEqual(list.map(({ body }) => body));
+    }
   });
 });
 
