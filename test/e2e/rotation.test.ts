@@ -13,9 +13,7 @@ let server: TestServer;
 
 afterEach(async () => server.close());
 
-async function record(
-  settings: Record<string, string | number | boolean>,
-): Promise<{ home: string; calls: string[][] }> {
+async function record(settings: Record<string, string | number | boolean>): Promise<{ calls: string[][] }> {
   const hook = hookInto();
   server = await TestServer.start({
     record_flash_published_streams: true,

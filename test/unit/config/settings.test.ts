@@ -31,7 +31,7 @@ const DEFAULTS: Settings = {
   rtmp_max_command_bytes: 65536,
   rtmp_max_reply_backlog_bytes: 262144,
   rtmp_chunk_size: 65536,
-  rtmp_read_interval_ms: 100,
+  rtmp_read_interval_ms: 200,
   record_streams: true,
   record_flash_published_streams: false,
   record_dir: 'records',
