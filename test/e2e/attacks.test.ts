@@ -6,17 +6,7 @@ import { expectSamePackets } from '../support/compare.ts';
 import { eventually } from '../support/eventually.ts';
 import { decodeErrors } from '../support/packets.ts';
 import { publishFile } from '../support/publishers.ts';
-import {
-  aacFrame,
-  aacHeader,
-  amf,
-  avcFrame,
-  avcHeader,
-  command,
-  handshake,
-  message,
-  setChunkSize,
-} from '../support/rtmpBytes.ts';
+import { HANDSHAKE, SESSIONS, mutate, random } from '../support/rtmpFuzz.ts';
 import { TestServer } from '../support/server.ts';
 
 const { bframesFlv } = inject('media');
@@ -26,50 +16,10 @@ let server: TestServer;
 
 afterEach(async () => server.close());
 
-/** Mulberry32: the same attacks in every run. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
-
-function validSession(name: string): Buffer {
-  const { c0c1, c2 } = handshake();
-  const media = { csid: 6, streamId: 1, time: 0 };
-  return Buffer.concat([
-    c0c1,
-    c2,
-    command(0, 'connect', 1, { app: 'live', tcUrl: 'rtmp://127.0.0.1/live' }),
-    setChunkSize(4096),
-    command(0, 'createStream', 2, null),
-    command(1, 'publish', 0, null, name, 'live'),
-    message(18, amf('@setDataFrame', 'onMetaData', { audiocodecid: 10, videocodecid: 7 }), media),
-    message(9, avcHeader(), media),
-    message(8, aacHeader(), media),
-    message(9, avcFrame(Buffer.alloc(5000, 1), { key: true }), media),
-    message(8, aacFrame(Buffer.alloc(300, 2)), media),
-    message(9, avcFrame(Buffer.alloc(9000, 3)), { ...media, time: 40 }),
-  ]);
-}
-
-/** A session with a few bytes changed, removed, repeated or cut off, or plain noise. */
-function attack(session: Buffer, random: (below: number) => number): Buffer {
-  if (random(10) === 0) return Buffer.from(Array.from({ length: random(4000) }, () => random(256)));
-  let bytes = Buffer.from(session);
-  for (let n = 1 + random(6); n > 0; n--) {
-    // Behind the handshake: noise in it changes nothing.
-    const at = 3073 + random(Math.max(1, bytes.length - 3073));
-    const kind = random(4);
-    if (kind === 0 && at < bytes.length) bytes.writeUInt8(random(256), at);
-    if (kind === 1) bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + random(50))]);
-    if (kind === 2) bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at - random(200))]);
-    if (kind === 3) bytes = bytes.subarray(0, Math.max(1, at));
-  }
-  return bytes;
+/** Noise, or a session with a few places changed: the same for the same seed. */
+function attack(n: number, next: () => number): Buffer {
+  if (next() < 0.1) return Buffer.from(Array.from({ length: Math.floor(next() * 4000) }, () => next() * 256));
+  return Buffer.concat([HANDSHAKE, mutate(SESSIONS[n % SESSIONS.length]!, next)]);
 }
 
 /** One short connection; resolves when it is over on this side. */
@@ -85,15 +35,12 @@ async function strike(port: number, bytes: Buffer, reset: boolean): Promise<void
 }
 
 async function strikeMany(count: number, seed: number): Promise<void> {
-  const random = randomFrom(seed);
+  const next = random(seed);
   const port = server.port('rtmp');
-  const attacks = Array.from({ length: count }, (_, i) => ({
-    bytes: attack(validSession(`attack-${seed}-${i}`), random),
-    reset: random(3) === 0,
-  }));
+  const attacks = Array.from({ length: count }, (_, n) => ({ bytes: attack(n, next), reset: next() < 0.3 }));
   const worker = async (): Promise<void> => {
-    for (let next = attacks.pop(); next !== undefined; next = attacks.pop())
-      await strike(port, next.bytes, next.reset);
+    for (let one = attacks.pop(); one !== undefined; one = attacks.pop())
+      await strike(port, one.bytes, one.reset);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }

@@ -14,7 +14,7 @@ import {
 import { RTMP_OPTIONS, memoryLog } from './rtmpHarness.ts';
 
 /** A handshake that is the same in every run: C0, a C1 of zeros, a C2 of zeros. */
-const HANDSHAKE = Buffer.concat([Buffer.of(3), Buffer.alloc(3072)]);
+export const HANDSHAKE = Buffer.concat([Buffer.of(3), Buffer.alloc(3072)]);
 
 /** Numbers in [0, 1) that depend on the seed alone (mulberry32). */
 export function random(seed: number): () => number {
@@ -174,7 +174,8 @@ export function feed(input: Buffer, next: () => number, withHandshake = true): O
     if (withHandshake) session.receive(HANDSHAKE);
     for (let from = 0; from < input.length;) {
       const until = from + 1 + Math.floor(next() * 3000);
-      session.receive(input.subarray(from, until));
+      // A copy: the session takes over what it is given and joins chunks in place.
+      session.receive(Buffer.from(input.subarray(from, until)));
       from = until;
     }
     session.check(performance.now());
