@@ -1,12 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { expectSamePackets } from '../support/compare.ts';
 import { decodeErrors, packetsOf, probe } from '../support/packets.ts';
 import { publishFile } from '../support/publishers.ts';
+import { RtmpClient } from '../support/rtmpClient.ts';
 import { TestServer } from '../support/server.ts';
+import { readIvf, readMp4Track } from '../unit/media/support/sources.ts';
 
 const { bframesFlv } = inject('media');
 const { ffmpeg7 } = inject('peers');
@@ -102,6 +105,55 @@ test.skipIf(ffmpeg7 === null).each([
   const sent = await packetsOf(source, 'v');
   expect((await packetsOf(file, 'v')).length).toBe(sent.length);
   await expectSamePackets(source, [file], 'a');
+});
+
+/** `OpusHead` of RFC 7845, 5.1, for stereo. */
+const OPUS_HEAD = Buffer.concat([
+  Buffer.from('OpusHead'),
+  Buffer.from('01023801', 'hex'),
+  Buffer.from('80bb0000000000', 'hex'),
+]);
+
+test('enhanced RTMP: VP9 with Opus is copied into WebM', async () => {
+  const client = await RtmpClient.publishing(server.port('rtmp'), 'cam');
+  const vp9 = make('vp9.ivf', [
+    '-an',
+    '-c:v',
+    'libvpx-vp9',
+    '-deadline',
+    'realtime',
+    '-cpu-used',
+    '8',
+    '-b:v',
+    '300k',
+  ]);
+  const opus = make('opus.mp4', ['-vn', '-c:a', 'libopus', '-ar', '48000', '-strict', '-2']);
+  const video = readIvf(readFileSync(vp9), 1).map((sample) => ({
+    ...sample,
+    head: sample.key ? 0x91 : 0xa1,
+  }));
+  const audio = readMp4Track(readFileSync(opus), 2).samples.map((sample) => ({ ...sample, head: 0x91 }));
+  client.video(
+    0,
+    Buffer.concat([Buffer.from([0x90]), Buffer.from('vp09'), Buffer.from('0100000000140801', 'hex')]),
+  );
+  client.audio(0, Buffer.concat([Buffer.from([0x90]), Buffer.from('Opus'), OPUS_HEAD]));
+  for (const { trackId, dts, head, data } of [...video, ...audio].sort((a, b) => a.dts - b.dts)) {
+    const body = Buffer.concat([Buffer.from([head]), Buffer.from(trackId === 1 ? 'vp09' : 'Opus'), data]);
+    client[trackId === 1 ? 'video' : 'audio'](Math.max(0, Math.round(dts / 1000)), body);
+  }
+  client.end();
+  expect(await server.recordsFinished(1)).toEqual(['cam.webm']);
+  const file = join(server.recordsDir, 'cam.webm');
+  expect(await codecsOf(file)).toEqual(['opus', 'vp9']);
+  for (const [kind, sent] of [
+    ['v', video],
+    ['a', audio],
+  ] as const) {
+    const md5s = sent.map(({ data }) => createHash('md5').update(data).digest('hex'));
+    expect((await packetsOf(file, kind)).map((packet) => packet.md5)).toEqual(md5s);
+  }
+  expect(await decodeErrors(file)).toBe('');
 });
 
 test('record_formats and record_h264_to_ts choose the container', async () => {
