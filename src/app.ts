@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import type { Settings } from './config/settings.ts';
 import type { Logger } from './domain/log.ts';
 import { RecordHooks } from './hooks/recordHooks.ts';
@@ -90,6 +91,8 @@ export class App {
     const files = this.#recorder?.recordings.close().then(() => true) ?? Promise.resolve(true);
     const isComplete = (await within(files, timeLeft())) ?? false;
     if (!isComplete) this.#log.error('files were not final within shutdown_timeout');
+    // Before the hooks, which may take long: encoders fail over as soon as they are let go.
+    await Promise.all(this.#rtmp.map((server) => server.close()));
     await this.#recorder?.hooks.drain(Math.max(0, timeLeft() - hookKillGraceMs(this.#settings)));
     await this.#doors.close();
     return isComplete;
@@ -125,10 +128,18 @@ export class App {
     const { tls_certificate: cert, tls_key: key } = this.#settings;
     if (cert === '' || key === '') return undefined;
     const { home } = this.#environment;
-    return {
+    const identity = {
       cert: await needed(`tls_certificate: ${cert} cannot be read`, readFile(resolve(home, cert))),
       key: await needed(`tls_key: ${key} cannot be read`, readFile(resolve(home, key))),
     };
+    try {
+      createSecureContext(identity);
+    } catch (error) {
+      throw new UnavailableError(`tls_certificate and tls_key cannot be used: ${String(error)}`, {
+        cause: error,
+      });
+    }
+    return identity;
   }
 
   async #openRtmp(tls: TlsIdentity | undefined): Promise<void> {
@@ -144,7 +155,6 @@ export class App {
         ...(identity === undefined ? {} : { tls: identity }),
       };
       const server = new RtmpServer({ ...deps, log: this.#log.child({ component: door }) }, options);
-      this.#doors.defer(() => server.close());
       this.#rtmp.push(server);
       await this.#listen(door, port, (host) => server.listen(port, host));
     }

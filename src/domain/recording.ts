@@ -7,7 +7,6 @@ export type StopReason =
   | 'replaced'
   | 'rotation'
   | 'track-change'
-  | 'stalled'
   | 'child-died'
   | 'shutdown'
   | 'error';

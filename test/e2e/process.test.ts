@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { TestServer } from '../support/server.ts';
 
 const main = inject('main');
@@ -69,6 +70,24 @@ test('exit 69 says what is missing: a taken port, no FFmpeg, a folder that is a 
     expect(noFolder.code).toBe(69);
     expect(noFolder.out).toContain('record_dir');
   }
+});
+
+test('a certificate that is none ends the start with 69 and names the settings', () => {
+  writeFileSync(join(home, 'not.pem'), 'not a certificate');
+  const tls = ['tls_certificate', 'tls_key'].flatMap((key) => ['--set', `${key}=not.pem`]);
+  const { code, out } = run(...tls, '--set', 'rtmp.port=', '--set', 'rtmps.port=0', '--set', 'http.port=0');
+  expect(code).toBe(69);
+  expect(out).toContain('tls_certificate and tls_key cannot be used');
+});
+
+test('SIGHUP ends nothing and says so', async () => {
+  const server = await TestServer.start();
+  server.signal('SIGHUP');
+  await eventually(
+    () => server.logs.find((line) => line.msg.startsWith('SIGHUP changes nothing')),
+    'the log line',
+  );
+  await server.close();
 });
 
 test('healthz and readyz answer, the second with named checks', async () => {
