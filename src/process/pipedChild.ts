@@ -1,8 +1,18 @@
 import { execa } from 'execa';
 import type { Writable } from 'node:stream';
 import { LineSplitter } from '../util/lines.ts';
+import { guardedSpawn } from './spawnGuard.ts';
 
 const KEPT_STDERR_LINES = 50;
+const SPAWN_OPTIONS = {
+  stdin: 'pipe',
+  stdout: 'pipe',
+  stderr: 'pipe',
+  buffer: false,
+  detached: true,
+  cleanup: false,
+  reject: false,
+} as const;
 
 /** How a child ended. */
 export interface ChildExit {
@@ -22,28 +32,26 @@ export interface PipedChildOptions {
 
 /** A child process fed through its stdin, in a process group of its own so that Ctrl+C does not reach it. */
 export class PipedChild {
-  /** Resolves when the child is gone; never rejects. */
+  /** Resolves when the child is gone, or could not be started; never rejects. */
   readonly exited: Promise<ChildExit>;
   readonly pid: number | undefined;
-  readonly #stdin: Writable;
   readonly #maxBufferedBytes: number;
-  readonly #kill: (signal: NodeJS.Signals) => void;
-  #gone = false;
+  readonly #stdin: Writable | undefined;
+  readonly #kill: ((signal: NodeJS.Signals) => boolean) | undefined;
+  readonly #lastLines: string[] = [];
 
   constructor(options: PipedChildOptions) {
-    const child = execa(options.command, options.args, {
-      stdin: 'pipe',
-      stdout: 'pipe',
-      stderr: 'pipe',
-      buffer: false,
-      detached: true,
-      cleanup: false,
-      reject: false,
-    });
-    const lastLines: string[] = [];
+    this.#maxBufferedBytes = options.maxBufferedBytes;
+    let child;
+    try {
+      child = guardedSpawn(() => execa(options.command, options.args, SPAWN_OPTIONS));
+    } catch (error) {
+      this.exited = Promise.resolve(this.#notStarted(error));
+      return;
+    }
     const stdout = new LineSplitter(options.onStdoutLine);
     const stderr = new LineSplitter((line) => {
-      if (lastLines.push(line) > KEPT_STDERR_LINES) lastLines.shift();
+      if (this.#lastLines.push(line) > KEPT_STDERR_LINES) this.#lastLines.shift();
     });
     child.stdout.on('data', (chunk: Buffer) => stdout.write(chunk)).on('end', () => stdout.end());
     child.stderr.on('data', (chunk: Buffer) => stderr.write(chunk)).on('end', () => stderr.end());
@@ -51,19 +59,16 @@ export class PipedChild {
     child.stdin.on('error', () => undefined);
     this.pid = child.pid;
     this.#stdin = child.stdin;
-    this.#maxBufferedBytes = options.maxBufferedBytes;
-    this.#kill = (signal) => void child.kill(signal);
-    this.exited = child.then((result) => {
-      this.#gone = true;
-      if (result.exitCode === undefined && result.signal === undefined)
-        lastLines.push(result.shortMessage ?? '');
-      return { code: result.exitCode, signal: result.signal, lastLines };
+    this.#kill = (signal) => child.kill(signal);
+    this.exited = child.then(({ exitCode, signal, shortMessage }) => {
+      if (exitCode === undefined && signal === undefined) return this.#notStarted(shortMessage);
+      return { code: exitCode, signal, lastLines: this.#lastLines };
     });
   }
 
   /** Hands buffers to the child in one write. False when more than the bound waits unread: the child is stuck. */
   write(buffers: readonly Buffer[]): boolean {
-    if (this.#gone || this.#stdin.destroyed) return true;
+    if (this.#stdin === undefined || this.#stdin.destroyed) return true;
     this.#stdin.cork();
     for (const buffer of buffers) this.#stdin.write(buffer);
     this.#stdin.uncork();
@@ -72,14 +77,21 @@ export class PipedChild {
 
   /** Closes stdin, which makes FFmpeg finish its file, waits for the exit, and kills after `timeoutMs`. */
   async finish(timeoutMs: number): Promise<ChildExit> {
-    this.#stdin.end();
+    this.#stdin?.end();
     const timer = setTimeout(() => this.kill(), timeoutMs);
     const exit = await this.exited;
     clearTimeout(timer);
     return exit;
   }
 
+  /** Ends the child at once and drops what waits for it, which one that hangs in the kernel would keep for ever. */
   kill(): void {
-    this.#kill('SIGKILL');
+    this.#stdin?.destroy();
+    this.#kill?.('SIGKILL');
+  }
+
+  #notStarted(why: unknown): ChildExit {
+    const line = why instanceof Error ? why.message : String(why);
+    return { code: undefined, signal: undefined, lastLines: [...this.#lastLines, line] };
   }
 }

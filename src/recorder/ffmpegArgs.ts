@@ -102,14 +102,7 @@ function segmentArgs(plan: RunPlan, seconds: number): string[] {
       '-reset_timestamps',
       '1',
     ],
-    ...[
-      '-segment_list',
-      'pipe:1',
-      '-segment_list_type',
-      'csv',
-      '-segment_format',
-      MUXERS[plan.format.container],
-    ],
+    ...['-segment_list', 'pipe:1', '-segment_list_type', 'csv', '-segment_format', muxerOf(plan)],
     ...['-segment_format_options', inner.map((pair) => pair.join('=')).join(':')],
   ];
 }

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hasCode } from '../util/errorCode.ts';
@@ -15,5 +16,16 @@ export async function makeFolder(path: string): Promise<void> {
     if (!hasCode(error, 'ENOENT') || dirname(path) === path) throw error;
     await makeFolder(dirname(path));
     await mkdir(path);
+  }
+}
+
+/** Makes each of these folders, parents first, unless it is there. @throws the system's error. */
+export function makeFoldersNow(...paths: readonly string[]): void {
+  for (const path of paths) {
+    try {
+      mkdirSync(path);
+    } catch (error) {
+      if (!hasCode(error, 'EEXIST')) throw error;
+    }
   }
 }

@@ -8,8 +8,10 @@ import type { FinishedPart, RecordingOptions, StopReason } from '../domain/recor
 import type { Stream } from '../streams/stream.ts';
 import { AsyncQueue } from '../util/asyncQueue.ts';
 import { finishFile } from './finisher.ts';
-import type { Run, WorkPart } from './run.ts';
+import type { PartStart, Run, WorkPart } from './run.ts';
 import type { RecorderSettings } from './settings.ts';
+
+const EXTENSION = /\.(mp4|webm|mkv|ts)$/i;
 
 export interface PartSeriesDeps {
   readonly settings: RecorderSettings;
@@ -28,15 +30,18 @@ export class PartSeries {
   readonly #stream: Stream;
   readonly #deps: PartSeriesDeps;
   readonly #names: NameSettings;
+  /** Takes the place of the stream name where the start gave a file name. */
+  readonly #fixedName: string | undefined;
   readonly #overwrite: boolean;
   readonly #runs = new AsyncQueue<Run>();
-  readonly #runReasons = new Map<Run, StopReason>();
+  readonly #runReasons = new WeakMap<Run, StopReason>();
   #newest: Run | undefined;
 
   constructor(id: string, stream: Stream, options: RecordingOptions, deps: PartSeriesDeps) {
     this.#id = id;
     this.#stream = stream;
     this.#deps = deps;
+    this.#fixedName = options.fileName?.replace(EXTENSION, '');
     this.#names = namesFor(options, deps.settings.names);
     this.#overwrite = options.overwrite ?? false;
     this.done = this.#consume();
@@ -64,8 +69,7 @@ export class PartSeries {
     const { container } = this.#newest?.plan.format ?? chooseFormat(tracks, this.#deps.settings.formats);
     return recordName(this.#names, {
       ...this.#identity(tracks),
-      startTimeMs: this.#stream.mediaStartedAt,
-      startTimeMillis: this.#stream.mediaStartedAt,
+      ...this.#startOf(this.#newest?.openPart),
       partIndex: this.count + 1,
       last: true,
       rotated: this.count > 0,
@@ -118,13 +122,11 @@ export class PartSeries {
     part: WorkPart,
     last: boolean,
   ): NameFacts & { durationMs: number; endTimeMillis: number } {
-    const origin = this.#stream.mediaStartedAt ?? part.startedAt;
     const durationMs = Math.round((part.endUs - part.startUs) / 1000);
     return {
       ...this.#identity(run.plan.tracks),
-      startTimeMs: Math.round(origin + part.startUs / 1000),
-      endTimeMs: Math.round(origin + part.endUs / 1000),
-      startTimeMillis: part.startedAt,
+      ...this.#startOf(part),
+      endTimeMs: this.#wallClock(part.endUs),
       endTimeMillis: part.startedAt + durationMs,
       durationMs,
       partIndex: this.count + 1,
@@ -132,6 +134,16 @@ export class PartSeries {
       rotated: this.count > 0 || !last,
       extension: run.plan.format.container,
     };
+  }
+
+  /** Start of a part on the clocks of media and server; what is not known yet is left out. */
+  #startOf(part: PartStart | undefined): Pick<NameFacts, 'startTimeMs' | 'startTimeMillis'> {
+    if (part === undefined) return {};
+    return { startTimeMs: this.#wallClock(part.startUs), startTimeMillis: part.startedAt };
+  }
+
+  #wallClock(streamUs: number): number {
+    return Math.round((this.#stream.mediaStartedAt ?? Date.now()) + streamUs / 1000);
   }
 
   #reasonOf(run: Run, part: WorkPart, last: boolean): StopReason {
@@ -152,7 +164,7 @@ export class PartSeries {
       return codec === undefined ? undefined : WCS_CODEC_NAMES[codec];
     };
     return {
-      streamName: this.#stream.name,
+      streamName: this.#fixedName ?? this.#stream.name,
       sessionId: publisher.sessionId,
       mediaSessionId: this.#stream.mediaSessionId,
       login: publisher.login,
@@ -162,8 +174,10 @@ export class PartSeries {
   }
 }
 
-function namesFor(options: RecordingOptions, configured: NameSettings): NameSettings {
-  const literal = options.fileName?.replace(/\.(mp4|webm|mkv|ts)$/i, '');
-  const template = literal ?? options.template;
+/** A fixed name is used as a stream name is by policy `streamName`: nothing in it is filled in, encoded or left out. */
+function namesFor({ fileName, template }: RecordingOptions, configured: NameSettings): NameSettings {
+  if (fileName !== undefined) {
+    return { policy: 'streamName', template: '', encode: undefined, excludeCharacters: '' };
+  }
   return template === undefined ? configured : { ...configured, policy: 'template', template };
 }

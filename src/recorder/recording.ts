@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { chooseFormat } from '../domain/format.ts';
+import { dirname, join } from 'node:path';
 import type { Logger } from '../domain/log.ts';
 import { sameTrack } from '../domain/media.ts';
 import type { Sample, Track } from '../domain/media.ts';
 import { NEXT_STATES } from '../domain/recording.ts';
 import type { FinishedPart, RecordingOptions, RecordingState, StopReason } from '../domain/recording.ts';
 import type { Rotation } from '../domain/rotation.ts';
-import { fitsFlv } from '../media/flvWriter.ts';
 import type { ChildExit } from '../process/pipedChild.ts';
 import type { Stream } from '../streams/stream.ts';
 import { ErrorBudget } from '../util/errorBudget.ts';
 import type { Ticker } from '../util/ticker.ts';
-import type { RunPlan } from './ffmpegArgs.ts';
+import { HeldSamples } from './heldSamples.ts';
+import { LiveTracks } from './liveTracks.ts';
+import { makeFoldersNow } from './makeFolder.ts';
 import { PartSeries } from './partSeries.ts';
 import { Run } from './run.ts';
+import { planRun } from './runPlan.ts';
 import type { RecorderSettings } from './settings.ts';
 import { TrackGate } from './trackGate.ts';
 
@@ -30,7 +30,7 @@ export interface RecordingDeps {
 
 /**
  * One recording of one stream: decides when a child starts, when it is swapped for another, and when it ends.
- * Samples wait here (`held`) until a child with the right tracks can take them, so that nothing is lost at a swap.
+ * A child declares exactly the tracks that give media; samples wait (`held`) until there is one that can take them.
  */
 export class Recording {
   readonly id = randomUUID();
@@ -40,29 +40,29 @@ export class Recording {
   readonly #rotation: Rotation;
   readonly #log: Logger;
   readonly #workDir: string;
-  readonly #gate: TrackGate;
   readonly #errors: ErrorBudget;
   readonly #series: PartSeries;
-  readonly #tracks = new Map<number, Track>();
+  readonly #tracks = new LiveTracks();
+  readonly #held: HeldSamples;
   #state: RecordingState = 'starting';
+  #gate: TrackGate | undefined;
   #run: Run | undefined;
   #runs = 0;
-  #held: Sample[] = [];
-  #heldBytes = 0;
-  #swapReason: StopReason | undefined;
+  /** Where the media began that a replaced child was given last, microseconds. */
+  #replayedUs: number | undefined;
+  #isReplaying = false;
 
   constructor(stream: Stream, options: RecordingOptions, deps: RecordingDeps) {
+    const { settings } = deps;
+    const { name, mediaSessionId } = stream;
     this.stream = stream;
     this.#deps = deps;
-    this.#rotation = options.rotation ?? deps.settings.rotation;
-    this.#log = deps.log.child({
-      recordingId: this.id,
-      stream: stream.name,
-      mediaSessionId: stream.mediaSessionId,
-    });
-    this.#workDir = join(deps.settings.recordsDir, '.work', this.id);
-    this.#errors = new ErrorBudget(deps.settings.maxErrors, deps.settings.errorIntervalMs);
-    this.#gate = new TrackGate(stream, deps.settings.trackWaitMs, () => this.#startIfReady());
+    this.#rotation = options.rotation ?? settings.rotation;
+    this.#log = deps.log.child({ recordingId: this.id, stream: name, mediaSessionId });
+    this.#held = new HeldSamples(settings.bufferMaxBytes);
+    this.#workDir = join(settings.recordsDir, '.work', this.id);
+    // The last error that the setting counts ends the recording.
+    this.#errors = new ErrorBudget(settings.maxErrors - 1, settings.errorIntervalMs);
     this.#series = new PartSeries(this.id, stream, options, { ...deps, log: this.#log });
   }
 
@@ -76,146 +76,169 @@ export class Recording {
     return this.#series.expectedName();
   }
 
-  /** A track appeared or changed: its samples wait for a child that declares it, from the next boundary on. */
+  /** A track appeared or changed: from its next sample on it needs a child that declares it. */
   onTrack(track: Track): void {
-    this.#tracks.set(track.id, track);
-    if (this.#run !== undefined && this.#isForeign(track)) this.#swapReason ??= 'track-change';
+    if (this.#held.has(track.id)) this.#partWithHeld();
+    this.#tracks.set(track);
   }
 
   onSample(sample: Sample): void {
-    if (!this.isActive) return;
-    if (this.#run === undefined) {
-      this.#hold(sample);
-      this.#startIfReady();
-      return;
-    }
-    const boundary = this.isBoundary(sample);
-    if (boundary && this.#rotationIsDue(this.#run)) this.#swapReason ??= 'rotation';
-    if (boundary && this.#swapReason !== undefined) this.#swap(this.#swapReason);
     const track = this.#tracks.get(sample.trackId);
-    if (track === undefined || !this.#isForeign(track)) {
-      this.#run.push(sample);
-      return;
-    }
-    this.#hold(sample);
-    if (this.#heldBytes > this.#deps.settings.bufferMaxBytes) this.#swap('track-change');
+    if (!this.isActive || track === undefined) return;
+    if (this.#run === undefined) this.#wait(sample, track);
+    else this.#record(this.#run, sample, track);
   }
 
-  /** True where a new file can begin without losing a picture: at a video key frame, anywhere in audio alone. */
+  /** True where a new file can begin without losing a picture: at a video key frame, anywhere while there is no video. */
   isBoundary(sample: Sample): boolean {
-    const hasVideo = [...this.#tracks.values()].some((track) => track.kind === 'video');
-    return hasVideo ? sample.key && this.#tracks.get(sample.trackId)?.kind === 'video' : true;
+    if (this.#tracks.get(sample.trackId)?.kind === 'video') return sample.key;
+    if (this.#run !== undefined) return !this.#tracks.hasVideo(sample.dts);
+    return !this.#heldTracks().some((track) => track.kind === 'video');
   }
 
-  /** Ends the recording; resolves when every part has its final name. The first reason given is kept. */
+  /** Ends the recording; resolves when every part has its final name; never rejects. The first reason given is kept. */
   async stop(reason: StopReason): Promise<void> {
     if (this.isActive) {
       this.#move('stopping');
-      this.#gate.close();
-      if (this.#held.length > 0) this.#swapTo(this.#heldTracks(), 'track-change');
+      this.#gate?.close();
+      if (!this.#held.isEmpty) this.#swap(this.#heldTracks(), 'track-change');
       this.#series.close(reason);
       this.#run?.finish();
     }
     await this.#series.done;
-    if (this.#state === 'stopping') await this.#end();
-  }
-
-  async #end(): Promise<void> {
+    if (this.#state !== 'stopping') return;
     this.#move('done');
     // Only when empty: a part that could not be finished stays.
     await rmdir(this.#workDir).catch(() => undefined);
     this.#log.info('recording ended', { parts: this.#series.count, reason: this.#series.reason });
   }
 
+  /** Takes a sample while there is no child. */
+  #wait(sample: Sample, track: Track): void {
+    // Video that follows no key frame cannot be decoded.
+    if (track.kind === 'video' && !sample.key && !this.#held.has(track.id)) return;
+    this.#held.push(sample);
+    this.#gate ??= new TrackGate(this.stream, this.#deps.settings.trackWaitMs, () => this.#startIfReady());
+    this.#startIfReady();
+  }
+
   #startIfReady(): void {
-    if (this.#run !== undefined || this.#held.length === 0 || this.#state !== 'starting') return;
-    if (!this.#gate.isOpen(this.#tracks) && this.#heldBytes < this.#deps.settings.bufferMaxBytes) return;
-    this.#gate.close();
-    this.#move('recording');
-    this.#startRun([...this.#tracks.values()]);
+    if (this.#isReplaying || this.#run !== undefined || this.#held.isEmpty) return;
+    const tracks = this.#heldTracks();
+    const isOpen = this.#gate?.isOpen(new Set(tracks.map((track) => track.kind))) === true;
+    if (isOpen || this.#held.isFull) this.#startRun(tracks);
   }
 
-  #swap(reason: StopReason): void {
-    this.#swapTo([...this.#tracks.values()], reason);
-  }
-
-  #swapTo(tracks: readonly Track[], reason: StopReason): void {
-    this.#swapReason = undefined;
-    this.#series.endRun(reason);
-    const old = this.#run;
-    this.#startRun(tracks);
-    old?.finish();
-  }
-
-  #startRun(tracks: readonly Track[]): void {
-    const { settings, batches } = this.#deps;
-    mkdirSync(this.#workDir, { recursive: true });
-    const deps = { ...settings, batches, log: this.#log };
-    const run = new Run(this.#plan(tracks), deps, (exit) => this.#onDied(run, exit));
-    this.#run = run;
-    this.#runs++;
-    this.#series.addRun(run);
-    for (const sample of this.#takeHeld()) run.push(sample);
-  }
-
-  #plan(tracks: readonly Track[]): RunPlan {
-    const { settings } = this.#deps;
-    const format = chooseFormat(tracks, settings.formats);
-    const prefix = String(this.#runs).padStart(3, '0');
-    return {
-      tracks,
-      input: fitsFlv(tracks) ? 'flv' : 'matroska',
-      format,
-      segmentSeconds: this.#rotation.kind === 'time' ? this.#rotation.seconds : undefined,
-      fragmentMs: settings.fragmentMs,
-      audioSampleRate: settings.audioSampleRate,
-      audioBitrate: settings.audioBitrate,
-      output: join(this.#workDir, `${prefix}-%06d.${format.container}`),
-    };
-  }
-
-  /** A child that died is replaced at once; the new file begins with the newest key frame that was received. */
-  #onDied(run: Run, exit: ChildExit): void {
-    if (run !== this.#run || this.#state !== 'recording') return;
-    if (!this.#errors.spend(Date.now())) {
-      this.#log.error('recording is given up after repeated child failures', {
-        code: exit.code,
-        signal: exit.signal,
-      });
-      void this.stop('error');
+  #record(run: Run, sample: Sample, track: Track): void {
+    this.#tracks.hear(sample);
+    const known = run.plan.tracks.find((each) => each.id === track.id);
+    if (track.kind === 'video' && !sample.key) {
+      // A new configuration takes effect at its key frame (H.264, 7.4.1.2.1): until then the old one is in force.
+      if (known?.codec === track.codec) run.push(sample);
       return;
     }
-    this.#log.warn('child is replaced', { code: exit.code, signal: exit.signal });
-    this.#series.endRun('child-died');
-    this.#takeHeld();
-    for (const item of this.stream.cached()) if ('sample' in item) this.#hold(item.sample);
-    this.#startRun([...this.#tracks.values()]);
+    const isDeclared = known !== undefined && sameTrack(known, track);
+    if (!isDeclared) this.#holdBack(sample);
+    const reason = this.isBoundary(sample) ? this.#reasonToSwap(run, sample) : undefined;
+    if (reason !== undefined) {
+      if (isDeclared) this.#held.push(sample);
+      this.#swap(this.#tracksAt(sample), reason);
+    } else if (isDeclared) run.push(sample);
   }
 
-  #rotationIsDue(run: Run): boolean {
-    return this.#rotation.kind === 'size' && run.bytes > 0 && run.bytes + run.gopBytes > this.#rotation.bytes;
+  #reasonToSwap(run: Run, { dts }: Sample): StopReason | undefined {
+    const rotation = this.#rotation;
+    if (rotation.kind === 'size' && run.bytes + run.gopBytes > rotation.bytes) return 'rotation';
+    const isMp4 = run.plan.format.container === 'mp4';
+    const isStarved = isMp4 && this.#tracks.isStarved(dts, rotation.kind === 'time');
+    return isStarved || !this.#held.isEmpty ? 'track-change' : undefined;
   }
 
-  /** True when the running child does not know this track or knows it with another configuration. */
-  #isForeign(track: Track): boolean {
-    return this.#run?.plan.tracks.some((known) => sameTrack(known, track)) !== true;
-  }
-
-  #hold(sample: Sample): void {
-    this.#held.push(sample);
-    this.#heldBytes += sample.data.length;
-  }
-
-  #takeHeld(): Sample[] {
-    const held = this.#held;
-    this.#held = [];
-    this.#heldBytes = 0;
-    return held;
+  /** The tracks of a child that takes over at `sample`. */
+  #tracksAt({ dts }: Sample): Track[] {
+    return this.#tracks.where((id) => this.#held.has(id) || this.#tracks.isLive(id, dts));
   }
 
   #heldTracks(): Track[] {
-    const ids = new Set(this.#held.map((sample) => sample.trackId));
-    return [...this.#tracks.values()].filter((track) => ids.has(track.id));
+    return this.#tracks.where((id) => this.#held.has(id));
+  }
+
+  /** Keeps a sample for the child that takes over at the next boundary. */
+  #holdBack(sample: Sample): void {
+    if (this.#held.isFull) this.#partWithHeld();
+    this.#held.push(sample);
+  }
+
+  /** What is held can wait no longer: it gets a child while there is none; beside a running one it is given up. */
+  #partWithHeld(): void {
+    if (this.#run === undefined) {
+      this.#startRun(this.#heldTracks());
+      return;
+    }
+    const samples = this.#held.take();
+    this.#log.error('media of a new track is lost: no key frame came at which a part could begin with it', {
+      samples: samples.length,
+      fromMs: Math.round((samples[0]?.dts ?? 0) / 1000),
+    });
+  }
+
+  #swap(tracks: readonly Track[], reason: StopReason): void {
+    const old = this.#run;
+    if (old !== undefined) this.#series.endRun(reason);
+    this.#startRun(tracks);
+    if (this.#run !== old) old?.finish();
+  }
+
+  /** Starts a child with what is held, which is not nothing. */
+  #startRun(tracks: readonly Track[]): void {
+    this.#gate?.close();
+    this.#gate = undefined;
+    if (this.#state === 'starting') this.#move('recording');
+    const samples = this.#held.take();
+    try {
+      const { settings, batches } = this.#deps;
+      makeFoldersNow(settings.recordsDir, dirname(this.#workDir), this.#workDir);
+      const place = { folder: this.#workDir, prefix: String(this.#runs++).padStart(3, '0') };
+      const plan = planRun(tracks, place, this.#rotation, settings);
+      const run = new Run(plan, { ...settings, batches, log: this.#log }, (exit) => this.#onDied(run, exit));
+      this.#series.addRun(run);
+      this.#run = run;
+      this.#tracks.begin(tracks, samples[0]?.dts ?? 0);
+      for (const sample of samples) {
+        this.#tracks.hear(sample);
+        run.push(sample);
+      }
+    } catch (error) {
+      this.#log.error('recording cannot go on', { err: error });
+      void this.stop('error');
+    }
+  }
+
+  /** A child that died is replaced at once. */
+  #onDied(run: Run, exit: ChildExit): void {
+    if (run !== this.#run || this.#state !== 'recording') return;
+    this.#run = undefined;
+    this.#series.endRun('child-died');
+    const { code, signal } = exit;
+    if (this.#errors.spend(Date.now())) {
+      this.#log.warn('child is replaced', { code, signal });
+      this.#replay();
+    } else {
+      this.#log.error('recording is given up after repeated child failures', { code, signal });
+      void this.stop('error');
+    }
+  }
+
+  /** Begins again with the newest key frame received; where that has been tried before, with what comes from now on. */
+  #replay(): void {
+    const fromUs = this.stream.cached().find((item) => 'sample' in item)?.sample.dts;
+    if (fromUs === undefined || fromUs === this.#replayedUs) return;
+    this.#replayedUs = fromUs;
+    this.#held.take();
+    this.#isReplaying = true;
+    this.stream.replay(this);
+    this.#isReplaying = false;
+    this.#startIfReady();
   }
 
   #move(to: RecordingState): void {

@@ -48,13 +48,13 @@ export class Recordings {
     if (left.length > 0)
       log.warn('an earlier run left unfinished recordings', { folder: workDir, recordings: left });
     streams.events.on('published', (stream) => {
-      if (this.#deps.isAutomatic(stream)) this.start(stream, {});
+      if (!this.#draining && this.#deps.isAutomatic(stream)) this.start(stream, {});
     });
   }
 
   /**
    * Records a stream. A running recording of it ends at the next key frame, where this one begins.
-   * @throws RecorderdError SHUTTING_DOWN while draining.
+   * @throws RecorderdError SHUTTING_DOWN while draining; RECORDING_FAILED when it ended as soon as it began.
    */
   start(stream: Stream, options: RecordingOptions): void {
     if (this.#draining) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
@@ -66,6 +66,9 @@ export class Recordings {
       mediaSessionId: stream.mediaSessionId,
     });
     (this.#taps.get(stream.mediaSessionId) ?? this.#tap(stream)).start(recording);
+    if (!recording.isActive && !stream.ended) {
+      throw new RecorderdError('RECORDING_FAILED', `${stream.name} cannot be recorded; the log tells why`);
+    }
   }
 
   /**

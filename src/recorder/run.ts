@@ -11,14 +11,18 @@ import type { Ticker } from '../util/ticker.ts';
 import { ffmpegArgs, partPath } from './ffmpegArgs.ts';
 import type { RunPlan } from './ffmpegArgs.ts';
 
-/** A file that the child has closed, still under its working name. */
-export interface WorkPart {
-  readonly path: string;
+/** Where a part begins. */
+export interface PartStart {
   /** Microseconds of stream time. */
   readonly startUs: number;
-  readonly endUs: number;
   /** Milliseconds since the epoch on the server's clock. */
   readonly startedAt: number;
+}
+
+/** A file that the child has closed, still under its working name. */
+export interface WorkPart extends PartStart {
+  readonly path: string;
+  readonly endUs: number;
   readonly lastOfRun: boolean;
 }
 
@@ -56,7 +60,6 @@ export class Run {
   #delivered = 0;
   #pending: Sample[] = [];
   #pendingBytes = 0;
-  #needsKey: boolean;
   #headerSent = false;
   #finishing = false;
   #firstUs = Infinity;
@@ -67,7 +70,6 @@ export class Run {
     this.plan = plan;
     this.#deps = deps;
     this.#videoId = plan.tracks.find((track) => track.kind === 'video')?.id;
-    this.#needsKey = this.#videoId !== undefined;
     this.#writer = plan.input === 'flv' ? flvWriter(plan.tracks) : matroskaWriter(plan.tracks);
     this.#child = new PipedChild({
       command: deps.ffmpegPath,
@@ -81,18 +83,22 @@ export class Run {
     });
     this.#stopBatches = deps.batches.add(() => this.#flush());
     void this.#child.exited.then(async (exit) => {
-      await this.#onExit(exit);
+      this.#stopBatches();
+      this.#judge(exit);
+      // First, so that the reason is known when the parts are finished.
       if (!this.#finishing) onDied(exit);
+      await this.#deliverRest();
     });
   }
 
-  /** Takes a sample. Video before the first key frame cannot be decoded and is left out. */
+  /** The part that is being written; undefined while there is nothing to write. */
+  get openPart(): PartStart | undefined {
+    return this.#firstUs === Infinity ? undefined : this.#startOf(this.#closedSegments.length);
+  }
+
+  /** Takes a sample of one of the plan's tracks; of video, the first one is a key frame. */
   push(sample: Sample): void {
-    if (sample.trackId === this.#videoId) {
-      if (sample.key) this.gopBytes = 0;
-      else if (this.#needsKey) return;
-      this.#needsKey = false;
-    }
+    if (sample.key && (sample.trackId === this.#videoId || this.#videoId === undefined)) this.gopBytes = 0;
     this.#firstUs = Math.min(this.#firstUs, sample.pts);
     this.#lastUs = Math.max(this.#lastUs, sample.pts);
     const bytes = sample.data.length + OVERHEAD_BYTES;
@@ -113,6 +119,16 @@ export class Run {
 
   #flush(): void {
     if (this.#pending.length === 0) return;
+    try {
+      this.#write();
+    } catch (error) {
+      this.#deps.log.error('media cannot be written for the child, which is killed', { err: error });
+      this.#pending = [];
+      this.#child.kill();
+    }
+  }
+
+  #write(): void {
     const buffers = this.#writer.batch(this.#pending);
     if (!this.#headerSent) buffers.unshift(this.#writer.header());
     this.#headerSent = true;
@@ -131,9 +147,7 @@ export class Run {
     if (!this.#finishing) this.#deliver(false);
   }
 
-  async #onExit(exit: ChildExit): Promise<void> {
-    this.#stopBatches();
-    this.#judge(exit);
+  async #deliverRest(): Promise<void> {
     // A killed child leaves its open segment unlisted.
     const open = await stat(partPath(this.plan, this.#closedSegments.length)).catch(() => undefined);
     const files = this.#closedSegments.length + (open === undefined ? 0 : 1);
@@ -150,11 +164,16 @@ export class Run {
 
   #deliver(lastOfRun: boolean): void {
     const index = this.#delivered++;
-    const segment = this.#closedSegments[index];
-    const previousEnd = this.#closedSegments[index - 1]?.end ?? 0;
-    const startUs = this.#firstUs + (segment?.start ?? previousEnd);
-    const endUs = segment === undefined ? this.#lastUs : this.#firstUs + segment.end;
-    const startedAt = Math.round(this.#startedAt + (startUs - this.#firstUs) / 1000);
-    this.parts.push({ path: partPath(this.plan, index), startUs, endUs, startedAt, lastOfRun });
+    const end = this.#closedSegments[index]?.end;
+    const endUs = end === undefined ? this.#lastUs : this.#firstUs + end;
+    this.parts.push({ path: partPath(this.plan, index), ...this.#startOf(index), endUs, lastOfRun });
+  }
+
+  #startOf(index: number): PartStart {
+    const sinceFirstUs = this.#closedSegments[index]?.start ?? this.#closedSegments[index - 1]?.end ?? 0;
+    return {
+      startUs: this.#firstUs + sinceFirstUs,
+      startedAt: Math.round(this.#startedAt + sinceFirstUs / 1000),
+    };
   }
 }

@@ -15,7 +15,7 @@ export class StreamTap implements StreamSubscriber {
   #next: Recording | undefined;
   #unsubscribe: (() => void) | undefined;
 
-  /** @param onEmpty called once when nothing is recorded any more. */
+  /** @param onEmpty called when nothing is recorded any more. */
   constructor(stream: Stream, onEmpty: () => void) {
     this.#stream = stream;
     this.#onEmpty = onEmpty;
@@ -28,11 +28,13 @@ export class StreamTap implements StreamSubscriber {
 
   /** Starts `recording` from the cached key frame, or at the next key frame in place of the running one. */
   start(recording: Recording): void {
-    if (this.#current !== undefined) {
-      void this.#next?.stop('replaced');
+    void this.#next?.stop('replaced');
+    this.#next = undefined;
+    if (this.#current?.isActive === true) {
       this.#next = recording;
       return;
     }
+    this.#unsubscribe?.();
     this.#current = recording;
     this.#unsubscribe = this.#stream.subscribe(this);
   }

@@ -1,38 +1,38 @@
 import type { Track } from '../domain/media.ts';
 import type { Stream } from '../streams/stream.ts';
 
-/** Says when enough tracks are known to start a child: all that the publisher announced, or a time limit. */
+/** Says when media of enough tracks is there to start a child: of all that are to be expected, or a time limit. */
 export class TrackGate {
   readonly #stream: Stream;
+  readonly #isYoung: boolean;
   readonly #timer: NodeJS.Timeout;
   #timeIsUp = false;
 
   /**
-   * @param waitMs longest wait, counted from the stream's first sample.
+   * @param waitMs longest wait from now on; a stream younger than this may yet get tracks that nobody announced.
    * @param onTimeUp called once when the wait is over.
    */
   constructor(stream: Stream, waitMs: number, onTimeUp: () => void) {
     this.#stream = stream;
-    const ageMs = stream.mediaStartedAt === undefined ? 0 : Date.now() - stream.mediaStartedAt;
-    this.#timeIsUp = ageMs >= waitMs;
-    this.#timer = setTimeout(
-      () => {
-        this.#timeIsUp = true;
-        onTimeUp();
-      },
-      Math.max(0, waitMs - ageMs),
-    );
+    this.#isYoung = Date.now() - (stream.mediaStartedAt ?? Date.now()) < waitMs;
+    this.#timer = setTimeout(() => {
+      this.#timeIsUp = true;
+      onTimeUp();
+    }, waitMs);
   }
 
-  /** True when `tracks` is what a child should declare. */
-  isOpen(tracks: ReadonlyMap<number, Track>): boolean {
-    const kinds = new Set([...tracks.values()].map((track) => track.kind));
-    const wanted = this.#stream.expected ?? { audio: true, video: true };
-    const complete = (!wanted.audio || kinds.has('audio')) && (!wanted.video || kinds.has('video'));
-    return kinds.size > 0 && (complete || this.#timeIsUp);
+  /** True when a child for the tracks of these kinds, whose media is there, should start. */
+  isOpen(kinds: ReadonlySet<Track['kind']>): boolean {
+    if (this.#timeIsUp) return kinds.size > 0;
+    return (['audio', 'video'] as const).every((kind) => kinds.has(kind) || !this.#awaits(kind));
   }
 
   close(): void {
     clearTimeout(this.#timer);
+  }
+
+  #awaits(kind: Track['kind']): boolean {
+    const isKnown = [...this.#stream.tracks.values()].some((track) => track.kind === kind);
+    return isKnown || (this.#isYoung && (this.#stream.expected?.[kind] ?? true));
   }
 }

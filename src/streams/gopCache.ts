@@ -3,6 +3,9 @@ import type { Sample, Track } from '../domain/media.ts';
 /** What a subscriber is told, in order. */
 export type StreamItem = { readonly track: Track } | { readonly sample: Sample };
 
+/** What an object for a sample and its view of the media take beside the media itself, about. */
+const SAMPLE_BYTES = 256;
+
 /**
  * The stream since its newest video key frame, so that a recording started on demand begins at a picture that was
  * already received. While there is no video it keeps the newest audio frame only.
@@ -15,7 +18,7 @@ export class GopCache {
   #overflowed = false;
   #hasVideo = false;
 
-  /** @param maxBytes bound on the media kept; a longer GOP is given up until the next key frame. */
+  /** @param maxBytes bound on the memory in use, about; a longer GOP is given up until the next key frame. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -29,7 +32,7 @@ export class GopCache {
     if (sample.key && (kind === 'video' || !this.#hasVideo)) this.#restart();
     if (this.#overflowed) return;
     this.#items.push({ sample });
-    this.#bytes += sample.data.length;
+    this.#bytes += sample.data.length + SAMPLE_BYTES;
     if (this.#bytes > this.#maxBytes) {
       this.#restart();
       this.#overflowed = true;

@@ -33,7 +33,12 @@ export class Streams {
     const stream = new Stream({ ...init, gopCacheMaxBytes: this.#gopCacheMaxBytes });
     this.#byName.set(stream.name, stream);
     this.#byId.set(stream.mediaSessionId, stream);
-    this.events.emit('published', stream);
+    try {
+      this.events.emit('published', stream);
+    } catch (error) {
+      this.unpublish(stream);
+      throw error;
+    }
     return stream;
   }
 

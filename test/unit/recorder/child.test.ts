@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -11,12 +11,16 @@ function failingOnce(first: string): string {
   return programThat(`if [ ! -e ${mark} ]; then touch ${mark}; ${first}; fi\nexec cat > "$part"`);
 }
 
-const pids = (studio: Studio): number[] => studio.said('child started').map((line) => Number(line.fields['pid']));
+const pids = (studio: Studio): number[] =>
+  studio.said('child started').map((line) => Number(line.fields['pid']));
 
 async function recordedFrames(studio: Studio, count: number): Promise<void> {
   const { recordingId } = studio.said('recording started')[0]!.fields;
   const file = join(studio.recordsDir, '.work', String(recordingId), '000-000000.mkv');
-  await eventually(() => (existsSync(file) && studio.said('child started').length >= count ? true : undefined), file);
+  await eventually(
+    () => (existsSync(file) && studio.said('child started').length >= count ? true : undefined),
+    file,
+  );
 }
 
 test('a child that is killed is replaced: the next part begins with the newest key frame received', async () => {
@@ -31,7 +35,10 @@ test('a child that is killed is replaced: the next part begins with the newest k
   stream.push(frame(120));
   await studio.end(stream);
   expect(studio.media('cam.mkv')).toEqual(['v0', 'a10', 'v40']);
-  expect(studio.parts.map(({ last, stopReason }) => [last, stopReason])).toContainEqual([true, 'publisher-left']);
+  expect(studio.parts.map(({ last, stopReason }) => [last, stopReason])).toContainEqual([
+    true,
+    'publisher-left',
+  ]);
   expect(studio.parts.filter((part) => part.stopReason === 'rotation')).toEqual([]);
 });
 
@@ -49,16 +56,15 @@ test('a child that ends at once is replaced, and what it was given is given agai
 });
 
 test('a group of pictures that ends two children is passed over', async () => {
-  // Reads until the poison, which is as long as no other sample, and fails there.
   const studio = await Studio.open({
-    ffmpegPath: programThat('tee "$part" | grep -qa -m1 POISON && { rm "$part"; exit 1; }; exit 0'),
+    ffmpegPath: programThat('tee "$part" | { grep -qa -m1 POISON && { rm "$part"; kill -9 0; }; }; exit 0'),
   });
   const stream = studio.publish();
   stream.setTrack(VIDEO);
   stream.setTrack(AUDIO);
   stream.push(keyFrame(0));
   stream.push(sound(10));
-  stream.push({ ...frame(40), data: Buffer.from('POISON') });
+  stream.push({ ...frame(40), data: Buffer.from('POISON\n') });
   await studio.logged('child is replaced', 2);
   stream.push(frame(80));
   stream.push(keyFrame(120));
@@ -72,7 +78,11 @@ test('after file_recorder_max_errors_per_interval failures the recording is give
   const studio = await Studio.open({ ffmpegPath: '/nonexistent/ffmpeg', maxErrors: 3 });
   const stream = studio.publish();
   const seen: number[] = [];
-  stream.subscribe({ onTrack: () => undefined, onSample: ({ dts }) => seen.push(dts), onEnd: () => undefined });
+  stream.subscribe({
+    onTrack: () => undefined,
+    onSample: ({ dts }) => seen.push(dts),
+    onEnd: () => undefined,
+  });
   stream.setTrack(VIDEO);
   stream.setTrack(AUDIO);
   stream.push(keyFrame(0));
@@ -96,7 +106,10 @@ test('after file_recorder_max_errors_per_interval failures the recording is give
 });
 
 test('a child that does not end with its input is killed after the stop timeout, its file is kept', async () => {
-  const studio = await Studio.open({ ffmpegPath: programThat('cat > "$part"; exec sleep 60'), stopTimeoutMs: 200 });
+  const studio = await Studio.open({
+    ffmpegPath: programThat('cat > "$part"; exec sleep 60'),
+    stopTimeoutMs: 200,
+  });
   const stream = studio.publish();
   stream.setTrack(VIDEO);
   stream.push(keyFrame(0));
@@ -119,4 +132,19 @@ test('a child that takes no data is killed and replaced', async () => {
   await studio.end(stream);
   expect(studio.said('child takes no data and is killed')).toHaveLength(1);
   expect(studio.media('cam.mkv')).toEqual(['v0', 'v40']);
+});
+
+test('a child that dies while its folder cannot be made any more ends the recording, not the process', async () => {
+  const studio = await Studio.open({
+    ffmpegPath: programThat('while [ -d "${last%/*}" ]; do sleep 0.01; done; exit 1'),
+  });
+  const stream = studio.publish();
+  stream.setTrack(VIDEO);
+  stream.setTrack(AUDIO);
+  stream.push(keyFrame(0));
+  stream.push(sound(10));
+  rmSync(studio.recordsDir, { recursive: true });
+  writeFileSync(studio.recordsDir, 'a file in the place of the folder');
+  await studio.logged('recording ended');
+  expect(studio.complaints()).toEqual(['child failed', 'child is replaced', 'recording cannot go on']);
 });

@@ -110,7 +110,9 @@ export class Studio {
 
   /** Lines of level error and warn. */
   complaints(): string[] {
-    return this.log.lines.filter(({ level }) => level === 'error' || level === 'warn').map((line) => line.message);
+    return this.log.lines
+      .filter(({ level }) => level === 'error' || level === 'warn')
+      .map((line) => line.message);
   }
 
   /** Media of a finished record: `v` or `a`, `V` for the configuration, and the time in milliseconds. */

@@ -95,14 +95,32 @@ test('an equal configuration sent again is no event', () => {
 });
 
 test('a GOP beyond the bound is given up until the next key frame', () => {
-  const stream = publish(new Streams(100), 's');
+  const stream = publish(new Streams(10_000), 's');
   stream.setTrack(VIDEO);
-  stream.push(sample(1, 0, true, 60));
-  stream.push(sample(1, 1, false, 60));
+  stream.push(sample(1, 0, true, 6000));
+  stream.push(sample(1, 1, false, 6000));
   stream.push(sample(1, 2, false, 10));
   expect(watch(stream).seen).toEqual(['h264 a']);
-  stream.push(sample(1, 3, true, 60));
+  stream.push(sample(1, 3, true, 6000));
   expect(watch(stream).seen).toEqual(['h264 a', '1@3']);
+});
+
+test('a flood of tiny samples counts with the memory that it takes', () => {
+  const stream = publish(new Streams(10_000), 's');
+  stream.setTrack(VIDEO);
+  stream.push(sample(1, 0, true, 1));
+  for (let i = 1; i < 100; i++) stream.push(sample(1, i, false, 1));
+  expect(watch(stream).seen).toEqual(['h264 a']);
+});
+
+test('a name is free again when what listens to new streams fails', () => {
+  const streams = new Streams(1000);
+  streams.events.once('published', () => {
+    throw new Error('listener failed');
+  });
+  expect(() => publish(streams, 's')).toThrow('listener failed');
+  expect(streams.all()).toEqual([]);
+  expect(publish(streams, 's').ended).toBe(false);
 });
 
 test('audio alone does not pile up', () => {
