@@ -26,8 +26,6 @@ export interface PipedChildOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly onStdoutLine: (line: string) => void;
-  /** Bound on bytes that wait for the child; beyond it {@link PipedChild.write} reports false. */
-  readonly maxBufferedBytes: number;
 }
 
 /** A child process fed through its stdin, in a process group of its own so that Ctrl+C does not reach it. */
@@ -35,13 +33,11 @@ export class PipedChild {
   /** Resolves when the child is gone, or could not be started; never rejects. */
   readonly exited: Promise<ChildExit>;
   readonly pid: number | undefined;
-  readonly #maxBufferedBytes: number;
   readonly #stdin: Writable | undefined;
   readonly #kill: ((signal: NodeJS.Signals) => boolean) | undefined;
   readonly #lastLines: string[] = [];
 
   constructor(options: PipedChildOptions) {
-    this.#maxBufferedBytes = options.maxBufferedBytes;
     let child;
     try {
       child = guardedSpawn(() => execa(options.command, options.args, SPAWN_OPTIONS));
@@ -66,13 +62,17 @@ export class PipedChild {
     });
   }
 
-  /** Hands buffers to the child in one write. False when more than the bound waits unread: the child is stuck. */
-  write(buffers: readonly Buffer[]): boolean {
-    if (this.#stdin === undefined || this.#stdin.destroyed) return true;
+  /** Bytes that wait for the child. */
+  get backlogBytes(): number {
+    return this.#stdin === undefined || this.#stdin.destroyed ? 0 : this.#stdin.writableLength;
+  }
+
+  /** Hands buffers to the child in one write; they are dropped when it is gone. */
+  write(buffers: readonly Buffer[]): void {
+    if (this.#stdin === undefined || this.#stdin.destroyed) return;
     this.#stdin.cork();
     for (const buffer of buffers) this.#stdin.write(buffer);
     this.#stdin.uncork();
-    return this.#stdin.writableLength <= this.#maxBufferedBytes;
   }
 
   /** Closes stdin, which makes FFmpeg finish its file, waits for the exit, and kills after `timeoutMs`. */
@@ -86,8 +86,9 @@ export class PipedChild {
 
   /** Ends the child at once and drops what waits for it, which one that hangs in the kernel would keep for ever. */
   kill(): void {
-    this.#stdin?.destroy();
+    // In this order: at the end of its input FFmpeg would end as if all were well.
     this.#kill?.('SIGKILL');
+    this.#stdin?.destroy();
   }
 
   #notStarted(why: unknown): ChildExit {

@@ -200,7 +200,8 @@ export class Recording {
       makeFoldersNow(settings.recordsDir, dirname(this.#workDir), this.#workDir);
       const place = { folder: this.#workDir, prefix: String(this.#runs++).padStart(3, '0') };
       const plan = planRun(tracks, place, this.#rotation, settings);
-      const run = new Run(plan, { ...settings, batches, log: this.#log }, (exit) => this.#onDied(run, exit));
+      const deps = { ...settings, batches, log: this.#log, holdPublisher: () => this.stream.hold() };
+      const run = new Run(plan, deps, (exit) => this.#onDied(run, exit));
       this.#series.addRun(run);
       this.#run = run;
       this.#tracks.begin(tracks, samples[0]?.dts ?? 0);

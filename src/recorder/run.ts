@@ -30,15 +30,19 @@ export interface RunDeps {
   readonly ffmpegPath: string;
   /** Shared timer whose interval is the batch length. */
   readonly batches: Ticker;
-  /** Bound on bytes that wait for the child. */
+  /** Bound on bytes that wait for the child; from half of it on the publisher is made to wait. */
   readonly bufferMaxBytes: number;
-  /** How long a child may take to finish its file after its input ended, milliseconds. */
+  /** Makes the publisher wait, if it can, until the returned function is called. */
+  readonly holdPublisher: () => () => void;
+  /** How long a child may take to finish its file after its input ended, or take nothing while it is behind. */
   readonly stopTimeoutMs: number;
   readonly log: Logger;
 }
 
 /** What a container adds to a sample, about: MP4's fragment entry and its place in the final index. */
 const OVERHEAD_BYTES = 48;
+/** How long a child may be over the bound before it is killed: a burst is no fault of the child. */
+const OVERRUN_MS = 1000;
 /** A batch goes out early when it holds this much. */
 const EARLY_FLUSH_BYTES = 1 << 20;
 
@@ -61,6 +65,12 @@ export class Run {
   #pending: Sample[] = [];
   #pendingBytes = 0;
   #headerSent = false;
+  #writtenBytes = 0;
+  #release: (() => void) | undefined;
+  /** Since when the child is behind, what it had taken when looked at last, and since when it has taken no more. */
+  #behindSince = 0;
+  #takenBytes = 0;
+  #idleSince = 0;
   #finishing = false;
   #firstUs = Infinity;
   #lastUs = -Infinity;
@@ -74,16 +84,19 @@ export class Run {
     this.#child = new PipedChild({
       command: deps.ffmpegPath,
       args: ffmpegArgs(plan),
-      maxBufferedBytes: deps.bufferMaxBytes,
       onStdoutLine: (line) => this.#onSegmentLine(line),
     });
     deps.log.debug('child started', {
       pid: this.#child.pid,
       tracks: plan.tracks.map((track) => track.codec),
     });
-    this.#stopBatches = deps.batches.add(() => this.#flush());
+    this.#stopBatches = deps.batches.add(() => {
+      this.#flush();
+      this.#watchBacklog();
+    });
     void this.#child.exited.then(async (exit) => {
       this.#stopBatches();
+      this.#release?.();
       this.#judge(exit);
       // First, so that the reason is known when the parts are finished.
       if (!this.#finishing) onDied(exit);
@@ -134,7 +147,30 @@ export class Run {
     this.#headerSent = true;
     this.#pending = [];
     this.#pendingBytes = 0;
-    if (this.#child.write(buffers)) return;
+    for (const buffer of buffers) this.#writtenBytes += buffer.length;
+    this.#child.write(buffers);
+    this.#watchBacklog();
+  }
+
+  /** Makes the publisher wait while the child is behind; kills a child that takes nothing, or too little for that. */
+  #watchBacklog(): void {
+    const backlog = this.#child.backlogBytes;
+    if (backlog <= this.#deps.bufferMaxBytes / 2) {
+      this.#release?.();
+      this.#release = undefined;
+      return;
+    }
+    const now = performance.now();
+    const taken = this.#writtenBytes - backlog;
+    if (this.#release === undefined) this.#behindSince = now;
+    if (this.#release === undefined || taken !== this.#takenBytes) this.#idleSince = now;
+    this.#takenBytes = taken;
+    if (this.#release === undefined) {
+      this.#deps.log.debug('publisher waits for its recording', { pid: this.#child.pid, backlog });
+      this.#release = this.#deps.holdPublisher();
+    }
+    const isOver = backlog > this.#deps.bufferMaxBytes && now - this.#behindSince >= OVERRUN_MS;
+    if (!isOver && now - this.#idleSince < this.#deps.stopTimeoutMs) return;
     this.#deps.log.error('child takes no data and is killed', { pid: this.#child.pid });
     this.#child.kill();
   }

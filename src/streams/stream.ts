@@ -39,8 +39,11 @@ export class Stream {
   expected: ExpectedKinds | undefined;
   /** Wall clock (ms since the epoch) at the arrival of the first sample, whose dts is the origin of sample time. */
   mediaStartedAt: number | undefined;
+  /** Makes the publisher wait (true) or go on (false); set by publishers whose media can wait. */
+  setPaused: ((isPaused: boolean) => void) | undefined;
   #gop: GopCache;
   readonly #subscribers = new Set<StreamSubscriber>();
+  readonly #holds = new Set<symbol>();
   #ended = false;
 
   constructor(init: StreamInit) {
@@ -76,6 +79,16 @@ export class Stream {
     this.mediaStartedAt ??= Date.now();
     this.#gop.addSample(sample, track.kind);
     for (const subscriber of this.#subscribers) subscriber.onSample(sample);
+  }
+
+  /** A subscriber is behind: the publisher waits, if it can, until the returned function is called. */
+  hold(): () => void {
+    const hold = Symbol('hold');
+    this.#holds.add(hold);
+    if (this.#holds.size === 1) this.setPaused?.(true);
+    return () => {
+      if (this.#holds.delete(hold) && this.#holds.size === 0) this.setPaused?.(false);
+    };
   }
 
   /** Ends the stream for every subscriber. Later calls do nothing. */

@@ -43,6 +43,29 @@ test('a publisher that is frozen ends after rtmp_publisher_timeout, one that is 
   }
 });
 
+test('a publisher faster than its child is made to wait; nothing is lost', async () => {
+  server = await TestServer.start({
+    ...RECORD_ALL,
+    record_buffer_max_bytes: 1_048_576,
+    rtmp_publisher_timeout: 2,
+  });
+  const publisher = publishFile(bframesFlv, server.rtmpUrl('cam'));
+  const started = await eventually(() => server.logged('child started'), 'the child');
+  const child = Number(started['pid']);
+  process.kill(child, 'SIGSTOP');
+  // Many times what the child and the server may hold, at full speed, into the same server.
+  const fast = publishFile(bframesFlv, server.rtmpUrl('fast'), { fast: true, loop: 40 });
+  const second = await eventually(() => server.allLogged('child started')[1], 'the second child');
+  process.kill(Number(second['pid']), 'SIGSTOP');
+  await eventually(() => server.logged('publisher waits for its recording'), 'the publisher waits');
+  process.kill(Number(second['pid']), 'SIGCONT');
+  process.kill(child, 'SIGCONT');
+  for (const each of [publisher, fast]) expect(await each.ended).toEqual({ code: 0, stderr: '' });
+  expect(await server.recordsFinished(2)).toEqual(['cam.mp4', 'fast.mp4']);
+  await expectSamePackets(bframesFlv, [join(server.recordsDir, 'cam.mp4')], 'v');
+  expect((await packetsOf(join(server.recordsDir, 'fast.mp4'), 'v')).length).toBe(41 * 300);
+});
+
 test('the same name again gets a numbered suffix, logged; nothing is overwritten', async () => {
   server = await TestServer.start(RECORD_ALL);
   for (const count of [1, 2, 3]) {

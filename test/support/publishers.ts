@@ -25,13 +25,14 @@ export function publishFile(
   options: {
     readonly fast?: boolean;
     readonly ffmpeg?: string;
-    readonly loop?: boolean;
+    /** Times the file is repeated. */
+    readonly loop?: number;
     readonly extra?: readonly string[];
   } = {},
 ): PublisherProcess {
   return startPublisher(options.ffmpeg ?? 'ffmpeg', [
     ...['-v', 'error', '-nostdin', ...(options.fast === true ? [] : ['-re'])],
-    ...(options.loop === true ? ['-stream_loop', '-1'] : []),
+    ...(options.loop === undefined ? [] : ['-stream_loop', String(options.loop)]),
     ...['-i', file, '-map', '0', '-c', 'copy', ...(options.extra ?? []), '-f', 'flv', url],
   ]);
 }

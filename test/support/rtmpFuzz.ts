@@ -163,6 +163,7 @@ export function feed(input: Buffer, next: () => number, withHandshake = true): O
   const link = {
     send: () => true,
     setBatched: () => undefined,
+    setHeld: () => undefined,
     readArrived: (done: () => void) => done(),
     end: () => undefined,
     destroy: () => undefined,

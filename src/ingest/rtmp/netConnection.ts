@@ -30,6 +30,8 @@ export interface NetConnectionHost {
   readonly isDraining: () => boolean;
   /** Told when a publication begins, and when it ends while the connection stays. */
   readonly onPublishing: (publishing: boolean) => void;
+  /** The media of the publication shall wait (true) or go on (false). */
+  readonly onHold: (held: boolean) => void;
   /** Closes the connection once what was said has been sent. */
   readonly close: (reason: string) => void;
 }
@@ -204,6 +206,7 @@ export class NetConnection {
       return;
     }
     this.#publication = new Publication(stream, { streams: this.#host.streams, streamId }, this.#host.log);
+    stream.setPaused = (isPaused) => this.#host.onHold(isPaused);
     this.#host.onPublishing(true);
     this.#host.replies.streamBegin(streamId);
     this.#say(streamId, 'status', 'NetStream.Publish.Start', `${name} is now published.`);

@@ -59,6 +59,7 @@ export class Session implements MessageSink {
   #reportedAt = 0;
   #bytes = 0;
   #bytesChecked = 0;
+  #isHeld = false;
   #ackWindowBytes = Infinity;
   #bytesAcknowledged = 0;
   #reason: string | undefined;
@@ -79,6 +80,10 @@ export class Session implements MessageSink {
       replies: this.#replies,
       chunkBytes: options.chunkSize,
       onPublishing: (publishing) => this.#onPublishing(publishing),
+      onHold: (held) => {
+        this.#isHeld = held;
+        this.#link.setHeld(held);
+      },
       close: (reason) => this.#close(reason),
     });
   }
@@ -138,7 +143,8 @@ export class Session implements MessageSink {
 
   /** Enforces the time limits; `now` is `performance.now()`. To be called several times within each limit. */
   check(now: number): void {
-    if (this.#phase === 'publishing' && this.#bytes !== this.#bytesChecked) {
+    // A publisher that is made to wait is not silent.
+    if (this.#phase === 'publishing' && (this.#isHeld || this.#bytes !== this.#bytesChecked)) {
       this.#bytesChecked = this.#bytes;
       this.#since = now;
     }

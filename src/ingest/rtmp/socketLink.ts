@@ -7,6 +7,8 @@ export interface Link {
   send(bytes: Buffer): boolean;
   /** True: reads in batches from now on; false: reads at once. */
   setBatched(batched: boolean): void;
+  /** True: reads nothing, so that the client waits; false: goes on. */
+  setHeld(held: boolean): void;
   /** Calls `done` once what the kernel holds has been read: at once unless reading in batches. */
   readArrived(done: () => void): void;
   /** Sends what is queued, then closes. */
@@ -30,6 +32,7 @@ export class SocketLink implements Link {
   #stopTicking: (() => void) | undefined;
   /** Bytes that Node had read ahead when the socket woke; behind them the kernel may hold more. */
   #readAhead = 0;
+  #isHeld = false;
 
   /**
    * @param maxBacklogBytes bound of what the client leaves unread.
@@ -64,6 +67,12 @@ export class SocketLink implements Link {
     }
   }
 
+  setHeld(held: boolean): void {
+    this.#isHeld = held;
+    if (held) this.#socket.pause();
+    else this.#wake();
+  }
+
   readArrived(done: () => void): void {
     if (!this.#socket.isPaused()) {
       done();
@@ -85,7 +94,7 @@ export class SocketLink implements Link {
   }
 
   #wake(): void {
-    if (!this.#socket.isPaused()) return;
+    if (this.#isHeld || !this.#socket.isPaused()) return;
     this.#readAhead = this.#socket.readableLength;
     this.#socket.resume();
   }

@@ -148,3 +148,49 @@ test('a child that dies while its folder cannot be made any more ends the record
   await studio.logged('recording ended');
   expect(studio.complaints()).toEqual(['child failed', 'child is replaced', 'recording cannot go on']);
 });
+
+test('the publisher waits while a child is behind; nothing is lost', async () => {
+  const go = join(mkdtempSync(join(tmpdir(), 'recorderd-mark-')), 'go');
+  const studio = await Studio.open({
+    ffmpegPath: programThat(`until [ -e ${go} ]; do sleep 0.01; done; exec cat > "$part"`),
+    bufferMaxBytes: 1_000_000,
+  });
+  const stream = studio.publish();
+  const asked: boolean[] = [];
+  stream.setPaused = (isPaused) => asked.push(isPaused);
+  stream.setTrack(VIDEO);
+  stream.setTrack(AUDIO);
+  stream.push(keyFrame(0));
+  stream.push(sound(10));
+  for (let ms = 40; ms < 400; ms += 40) stream.push(frame(ms, 100_000));
+  await eventually(() => (asked.length > 0 ? true : undefined), 'the publisher is made to wait');
+  writeFileSync(go, '');
+  await eventually(() => (asked.length > 1 ? true : undefined), 'the publisher may go on');
+  stream.push(frame(400));
+  await studio.end(stream);
+  expect(asked).toEqual([true, false]);
+  expect(studio.complaints()).toEqual([]);
+  expect(studio.media('cam.mkv')).toHaveLength(12);
+});
+
+test('a child that takes nothing for the stop timeout is killed, and the publisher goes on', async () => {
+  const studio = await Studio.open({
+    ffmpegPath: failingOnce('exec sleep 60'),
+    bufferMaxBytes: 1_000_000,
+    stopTimeoutMs: 100,
+  });
+  const stream = studio.publish();
+  const asked: boolean[] = [];
+  stream.setPaused = (isPaused) => asked.push(isPaused);
+  stream.setTrack(VIDEO);
+  stream.setTrack(AUDIO);
+  stream.push(keyFrame(0));
+  stream.push(sound(10));
+  for (let ms = 40; ms < 400; ms += 40) stream.push(frame(ms, 100_000));
+  await studio.logged('child is replaced');
+  stream.push(frame(400));
+  await studio.end(stream);
+  expect(studio.said('child takes no data and is killed')).toHaveLength(1);
+  expect(studio.media('cam.mkv')).toHaveLength(12);
+  expect(asked.at(-1)).toBe(false);
+});

@@ -148,3 +148,16 @@ test('a name belongs to one publisher until it ends; the end is told once', () =
   streams.drain();
   expect(() => publish(streams, 't')).toThrow('shutting down');
 });
+
+test('the publisher waits from the first subscriber that is behind to the last', () => {
+  const stream = publish(new Streams(1000), 's');
+  stream.hold()();
+  const asked: boolean[] = [];
+  stream.setPaused = (isPaused) => asked.push(isPaused);
+  const [release, other] = [stream.hold(), stream.hold()];
+  release();
+  release();
+  expect(asked).toEqual([true]);
+  other();
+  expect(asked).toEqual([true, false]);
+});
