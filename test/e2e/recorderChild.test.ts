@@ -179,21 +179,3 @@ test('without a file descriptor for a child the server lives and the other recor
   expect(recorded.length).toBeGreaterThanOrEqual(source.length - 50);
   expect(recorded).toEqual(source.slice(-recorded.length));
 });
-
-test('a publisher that is faster than FFmpeg is made to wait; nothing is lost', async () => {
-  server = await TestServer.start({ ...RECORD_ALL, record_buffer_max_bytes: 1_048_576 });
-  const options = { fast: true, loop: true, extra: ['-t', '60'] };
-  const publisher = publishFile(hdFlv, server.rtmpUrl('cam'), options);
-  await logged('child started');
-  // As if the disk stood still for a moment, long enough for much more than the bound to be sent.
-  process.kill(pidOf(0), 'SIGSTOP');
-  await eventually(async () => ((await cpuIsIdle()) ? true : undefined), 'the publisher waits');
-  process.kill(pidOf(0), 'SIGCONT');
-  expect((await publisher.ended).code).toBe(0);
-  await logged('recording ended');
-  expect(server.logs.filter((line) => /failed|killed|replaced/.test(line.msg))).toEqual([]);
-  expect(server.records()).toEqual(['cam.mp4']);
-  const source = (await packetsOf(hdFlv, 'v')).map((packet) => packet.md5);
-  expect(await md5s('cam.mp4', 'v')).toEqual(Array.from({ length: 15 }, () => source).flat());
-  expect(await decodeErrors(join(server.recordsDir, 'cam.mp4'))).toBe('');
-});
