@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '../util/errorCode.ts';
 import { within } from '../util/within.ts';
 import { ProgramOutput } from './programOutput.ts';
+import { guardedSpawn } from './spawnGuard.ts';
 
 export interface ProgramOptions {
   /** Absolute path, or a name that is looked up in the PATH of `env`. */
@@ -64,11 +65,10 @@ export async function runProgram(options: ProgramOptions): Promise<ProgramResult
   return { ...ending, durationMs: Math.round(performance.now() - startedAt) };
 }
 
-async function run(options: ProgramOptions): Promise<Ending> {
-  if (options.signal?.aborted === true) return { ...NOTHING, aborted: true };
-  const child = execa(options.file, options.args, {
-    cwd: options.cwd,
-    env: options.env,
+function execaOptions({ cwd, env }: ProgramOptions) {
+  return {
+    cwd,
+    env,
     extendEnv: false,
     stdin: 'ignore',
     stdout: 'pipe',
@@ -77,7 +77,12 @@ async function run(options: ProgramOptions): Promise<Ending> {
     detached: true,
     cleanup: false,
     reject: false,
-  });
+  } as const;
+}
+
+async function run(options: ProgramOptions): Promise<Ending> {
+  if (options.signal?.aborted === true) return { ...NOTHING, aborted: true };
+  const child = guardedSpawn(() => execa(options.file, options.args, execaOptions(options)));
   if (child.pid === undefined) return failed((await child).cause);
   // The promise of execa waits for the end of the pipes, which a program in the background may hold: use `exit`.
   const exited = once(child, 'exit').then(([code, signal]: (number | string | null)[]) => ({ code, signal }));

@@ -7,7 +7,7 @@ const CHANNEL = 'child_process';
 /**
  * Calls `spawn`. Without a file descriptor left, execa throws before it listens to the child, and the `error` event
  * that Node emits on it a moment later would end this process: here somebody listens.
- * @throws Error that says so.
+ * @throws Error that says so, or Node's own for arguments it does not take.
  */
 export function guardedSpawn<T>(spawn: () => T): T {
   const onChild = (message: unknown): void => {
@@ -17,6 +17,8 @@ export function guardedSpawn<T>(spawn: () => T): T {
   try {
     return spawn();
   } catch (error) {
+    // Node's own refusals carry a code, e.g. for an argument with NUL; execa's stumble over missing pipes does not.
+    if (error instanceof Error && 'code' in error) throw error;
     throw new Error('no file descriptor is left for a child process', { cause: error });
   } finally {
     unsubscribe(CHANNEL, onChild);

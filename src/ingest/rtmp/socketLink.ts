@@ -78,6 +78,7 @@ export class SocketLink implements Link {
       done();
       return;
     }
+    this.#isHeld = false;
     this.setBatched(false);
     // The second turn of the event loop is the first that surely polls the socket after it was resumed.
     setImmediate(() => setImmediate(done));
