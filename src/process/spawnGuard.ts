@@ -7,18 +7,20 @@ const CHANNEL = 'child_process';
 /**
  * Calls `spawn`. Without a file descriptor left, execa throws before it listens to the child, and the `error` event
  * that Node emits on it a moment later would end this process: here somebody listens.
- * @throws Error that says so, or Node's own for arguments it does not take.
+ * @throws Error that says so; execa's own for arguments it does not take.
  */
 export function guardedSpawn<T>(spawn: () => T): T {
+  let isAnnounced = false;
   const onChild = (message: unknown): void => {
+    isAnnounced = true;
     (message as { process: ChildProcess }).process.on('error', () => undefined);
   };
   subscribe(CHANNEL, onChild);
   try {
     return spawn();
   } catch (error) {
-    // Node's own refusals carry a code, e.g. for an argument with NUL; execa's stumble over missing pipes does not.
-    if (error instanceof Error && 'code' in error) throw error;
+    // Wrong arguments, e.g. with NUL, are refused before there is a child.
+    if (!isAnnounced) throw error;
     throw new Error('no file descriptor is left for a child process', { cause: error });
   } finally {
     unsubscribe(CHANNEL, onChild);
