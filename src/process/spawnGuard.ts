@@ -10,9 +10,9 @@ const CHANNEL = 'child_process';
  * @throws Error that says so; execa's own for arguments it does not take.
  */
 export function guardedSpawn<T>(spawn: () => T): T {
-  let isAnnounced = false;
+  const announced: unknown[] = [];
   const onChild = (message: unknown): void => {
-    isAnnounced = true;
+    announced.push(message);
     (message as { process: ChildProcess }).process.on('error', () => undefined);
   };
   subscribe(CHANNEL, onChild);
@@ -20,7 +20,7 @@ export function guardedSpawn<T>(spawn: () => T): T {
     return spawn();
   } catch (error) {
     // Wrong arguments, e.g. with NUL, are refused before there is a child.
-    if (!isAnnounced) throw error;
+    if (announced.length === 0) throw error;
     throw new Error('no file descriptor is left for a child process', { cause: error });
   } finally {
     unsubscribe(CHANNEL, onChild);

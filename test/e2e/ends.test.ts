@@ -5,6 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { decodeErrors, packetsOf } from '../support/packets.ts';
 import { publishFile } from '../support/publishers.ts';
 import { TestServer } from '../support/server.ts';
+import type { LogLine } from '../support/server.ts';
 
 const { bframesFlv, hdFlv } = inject('media');
 const RECORD_ALL = { record_flash_published_streams: true, stream_record_policy: 'streamName' };
@@ -33,7 +34,9 @@ test('a publisher that is frozen ends after rtmp_publisher_timeout, one that is 
     ['killed', 'SIGKILL'],
   ] as const) {
     const publisher = publishFile(bframesFlv, server.rtmpUrl(name));
-    await eventually(isLive, `${name} is recorded`);
+    // Not before media has arrived: there would be nothing to record.
+    const isRecorded = (line: LogLine): boolean => line.msg === 'child started' && line['stream'] === name;
+    await eventually(() => server.logs.find(isRecorded), `${name} is recorded`);
     publisher.kill(signal);
     const file = join(server.recordsDir, `${name}.mp4`);
     await eventually(() => (server.records().includes(`${name}.mp4`) ? true : undefined), `${name}.mp4`);
