@@ -22,6 +22,7 @@ export function crossCheck(candidate: Candidate): readonly Finding[] {
     ...doorsWithoutCertificate(candidate),
     ...sharedPorts(candidate),
     ...tooSmallForOneMessage(candidate),
+    ...halfMediaPorts(candidate),
   ];
 }
 
@@ -35,19 +36,19 @@ function unpairedCertificate({ settings, labelOf }: Candidate): Finding[] {
 
 function doorsWithoutCertificate({ settings, labelOf }: Candidate): Finding[] {
   if (settings.tls_certificate !== '' || settings.tls_key !== '') return [];
-  return (['https.port', 'https.legacy.port', 'rtmps.port'] as const).flatMap((door) => {
+  return (['https.port', 'wss.port', 'https.legacy.port', 'rtmps.port'] as const).flatMap((door) => {
     const label = labelOf(door);
     if (label === undefined || settings[door] === undefined) return [];
-    // Every WCS file may name this port; such a file must start the server.
-    const level = door === 'https.port' ? 'warning' : 'problem';
+    // Every WCS file may name these ports; such a file must start the server.
+    const level = door === 'https.port' || door === 'wss.port' ? 'warning' : 'problem';
     const keys = [door, 'tls_certificate', 'tls_key'] as const;
     return [{ level, keys, message: `${label}: stays closed without tls_certificate and tls_key` }];
   });
 }
 
 function sharedPorts({ settings, labelOf }: Candidate): Finding[] {
-  const plain = ['http.port', 'http.legacy.port', 'rtmp.port'] as const;
-  const secure = ['https.port', 'https.legacy.port', 'rtmps.port'] as const;
+  const plain = ['http.port', 'ws.port', 'http.legacy.port', 'rtmp.port'] as const;
+  const secure = ['https.port', 'wss.port', 'https.legacy.port', 'rtmps.port'] as const;
   const owners = new Map<number, SettingKey>();
   const findings: Finding[] = [];
   for (const key of settings.tls_certificate === '' ? plain : [...plain, ...secure]) {
@@ -71,4 +72,21 @@ function tooSmallForOneMessage({ settings, labelOf }: Candidate): Finding[] {
   if (settings[whole] >= settings[part]) return [];
   const label = labelOf(whole) ?? labelOf(part) ?? whole;
   return [{ level: 'problem', keys, message: `${label}: ${whole} must not be less than ${part}` }];
+}
+
+function halfMediaPorts({ settings, labelOf }: Candidate): Finding[] {
+  const keys = ['media_port_from', 'media_port_to'] as const;
+  const { media_port_from: from, media_port_to: to } = settings;
+  if (from === undefined && to === undefined) return [];
+  const label = labelOf('media_port_from') ?? labelOf('media_port_to') ?? 'media_port_from';
+  if (from === undefined || to === undefined)
+    return [{ level: 'problem', keys, message: `${label}: media_port_from and media_port_to go together` }];
+  if (from > 0 && from <= to) return [];
+  return [
+    {
+      level: 'problem',
+      keys,
+      message: `${label}: media_port_from must be above 0 and not above media_port_to`,
+    },
+  ];
 }

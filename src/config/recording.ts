@@ -1,5 +1,5 @@
 import { aacSampleRate, recordFormats, rotation } from './recordingTypes.ts';
-import { flag, orEmpty, path, setting, whole } from './settingTypes.ts';
+import { flag, oneOf, orEmpty, path, setting, whole } from './settingTypes.ts';
 
 /** What is recorded, where to and how. */
 export const RECORDING = {
@@ -37,6 +37,12 @@ export const RECORDING = {
     doc: 'Records H.264 to MPEG-TS, whatever record_formats says.',
     apply: 'live',
     wcs: true,
+  }),
+  record_webm_audio: setting({
+    type: oneOf('vorbis', 'opus'),
+    initial: 'vorbis',
+    doc: 'Audio of WebM files whose stream sends Opus: transcoded to Vorbis as in WCS, or copied, which saves most of the CPU.',
+    apply: 'live',
   }),
   record_rotation: setting({
     type: rotation,

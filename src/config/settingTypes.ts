@@ -89,6 +89,26 @@ export const port: SettingType<number | undefined> = {
   parse: (text) => (text.trim() === '' ? undefined : portNumber.parse(text)),
 };
 
+/** Any text without control characters. */
+export const text: SettingType<string> = typeOf('text without control characters', (value) =>
+  hasControls(value) ? undefined : value,
+);
+
+/** WCS's `true,60`: seconds of silence that end a stream; `undefined` for false. */
+export const rtpActivity: SettingType<number | undefined> = {
+  allowed: 'false, or true and a number of seconds from 5 to 3600, as in true,60',
+  parse: (value) => {
+    const [isOn, seconds = '60'] = value
+      .trim()
+      .toLowerCase()
+      .split(/\s*,\s*/, 2);
+    if (isOn === 'false') return undefined;
+    const number = /^\d{1,4}$/.test(seconds) ? Number(seconds) : Number.NaN;
+    if (isOn === 'true' && number >= 5 && number <= 3600) return number;
+    throw new RangeError(`${quote(value)} is not allowed; it must be ${rtpActivity.allowed}`);
+  },
+};
+
 /** A numeric IPv4 or IPv6 address. */
 export const ipAddress: SettingType<string> = typeOf('an IPv4 or IPv6 address', (text) =>
   isIP(text) === 0 ? undefined : text,

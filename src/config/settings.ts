@@ -4,10 +4,21 @@ import { NAMES } from './names.ts';
 import { PROCESS } from './process.ts';
 import { RECORDING } from './recording.ts';
 import { RTMP } from './rtmp.ts';
+import { SIGNALLING } from './signalling.ts';
 import type { Setting } from './settingTypes.ts';
+import { WEBRTC } from './webrtc.ts';
 
 /** The table of settings: whatever is known about a key is read from here, and only from here. */
-export const SETTINGS = { ...DOORS, ...RTMP, ...RECORDING, ...NAMES, ...HOOKS, ...PROCESS } as const;
+export const SETTINGS = {
+  ...DOORS,
+  ...RTMP,
+  ...SIGNALLING,
+  ...WEBRTC,
+  ...RECORDING,
+  ...NAMES,
+  ...HOOKS,
+  ...PROCESS,
+} as const;
 
 /** WCS's spelling of a key, e.g. `record_streams` or `rtmp.port`. */
 export type SettingKey = keyof typeof SETTINGS;
@@ -27,6 +38,8 @@ export const SETTING_GROUPS: readonly {
 }[] = [
   { title: 'Addresses, ports and certificates', settings: DOORS },
   { title: 'RTMP', settings: RTMP },
+  { title: 'Web SDK and WHIP', settings: SIGNALLING },
+  { title: 'WebRTC', settings: WEBRTC },
   { title: 'Recording', settings: RECORDING },
   { title: 'File names', settings: NAMES },
   { title: 'Hook', settings: HOOKS },

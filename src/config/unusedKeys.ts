@@ -3,16 +3,16 @@ export const UNUSED_WCS_KEYS: ReadonlySet<string> = new Set(
   `
   client_log_level codecs codecs_exclude_sip codecs_exclude_sip_rtmp codecs_exclude_streaming
   compact_media_port_usage
-  hls.https.port hls.port ice_tcp_transport ip jobs_max_prefer_timeout jobs_max_prefer_wait_time
-  keep_alive.algorithm keep_alive.enabled keep_alive.peer_interval keep_alive.probes
-  keep_alive.server_interval media_dir media_port_from media_port_to mixer_auto_start
+  hls.https.port hls.port ice_tcp_transport jobs_max_prefer_timeout jobs_max_prefer_wait_time
+  keep_alive.enabled keep_alive.peer_interval
+  media_dir mixer_auto_start
   mixer_display_stream_name mixer_idle_timeout mixer_mcu_audio mixer_mcu_video mixer_realtime
   mixer_voice_activity mp4_container_moov_first mp4_container_moov_first_reserve_space
   mp4_container_moov_reserved_space_size mp4_container_write_header_on_fly
   on_multiple_record_hook_script record_audio_buffer_max_size record_audio_codec_channels
   record_mixer_streams record_rotation_index_enabled record_rtsp_streams rest_hook_secret_key
-  rest_hook_send_hash rtp_activity_detecting rtp_bundle rtsp.port rtsp_activity_timer
-  rtsp_client_address rtsp_interleaved_channels rtsp_interleaved_mode ws.port wss.port
+  rest_hook_send_hash rtp_bundle rtsp.port rtsp_activity_timer
+  rtsp_client_address rtsp_interleaved_channels rtsp_interleaved_mode
   `
     .trim()
     .split(/\s+/),

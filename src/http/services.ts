@@ -1,18 +1,7 @@
 import type { Logger } from '../domain/log.ts';
-import type { RecordingInfo, RecordingOptions } from '../domain/recording.ts';
 import type { Connections } from '../streams/connections.ts';
-import type { Stream } from '../streams/stream.ts';
+import type { RecordingControl } from '../streams/contracts.ts';
 import type { Streams } from '../streams/streams.ts';
-
-/** What REST asks of the recorder. */
-export interface RecordingControl {
-  /** Starts a recording; a running one ends where the new one begins. @throws RecorderdError, e.g. SHUTTING_DOWN. */
-  start(stream: Stream, options: RecordingOptions): void;
-  /** Resolves when the file is final. @throws RecorderdError RECORDING_NOT_FOUND */
-  stop(mediaSessionId: string): Promise<void>;
-  list(): readonly RecordingInfo[];
-  of(mediaSessionId: string): RecordingInfo | undefined;
-}
 
 /** One named condition of readiness. */
 export interface ReadyCheck {

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { RecorderdError } from '../domain/errors.ts';
 import type { Logger } from '../domain/log.ts';
 import type { FinishedPart, RecordingInfo, RecordingOptions } from '../domain/recording.ts';
@@ -29,6 +29,8 @@ export class Recordings {
   readonly #taps = new Map<string, StreamTap>();
   /** These and the ones whose files are still being finished. */
   readonly #open = new Set<StreamTap>();
+  /** Bare name of the newest finished part of each stream. */
+  readonly #newestNames = new WeakMap<Stream, string>();
   #draining = false;
 
   constructor(deps: RecordingsDeps) {
@@ -58,7 +60,11 @@ export class Recordings {
    */
   start(stream: Stream, options: RecordingOptions): void {
     if (this.#draining) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
-    const { settings, log, onPart } = this.#deps;
+    const { settings, log } = this.#deps;
+    const onPart = async (part: FinishedPart): Promise<void> => {
+      this.#newestNames.set(stream, basename(part.path));
+      await this.#deps.onPart(part);
+    };
     const recording = new Recording(stream, options, { settings, log, onPart, batches: this.#batches });
     log.info('recording started', {
       recordingId: recording.id,
@@ -96,6 +102,12 @@ export class Recordings {
     const recording = this.#taps.get(mediaSessionId)?.recording;
     if (recording?.isActive !== true) return undefined;
     return { mediaSessionId, fileName: recording.fileName, startedAt: recording.startedAt };
+  }
+
+  /** Resolves when no file of a stream is unfinished: with the bare name of its newest part, if there is one. */
+  async whenFinal(stream: Stream): Promise<string | undefined> {
+    await Promise.all([...this.#open].filter((tap) => tap.stream === stream).map((tap) => tap.done));
+    return this.#newestNames.get(stream);
   }
 
   /** Refuses new recordings, ends the running ones and resolves when every file is final. */

@@ -8,7 +8,9 @@ import type { Recording } from './recording.ts';
  * ends right before it and no sample between the two is lost.
  */
 export class StreamTap implements StreamSubscriber {
-  readonly #stream: Stream;
+  readonly stream: Stream;
+  /** Resolves when nothing of this tap is recorded or being finished any more; never rejects. */
+  readonly done: Promise<void>;
   readonly #onEmpty: () => void;
   readonly #ending = new Set<Promise<void>>();
   #current: Recording | undefined;
@@ -17,8 +19,13 @@ export class StreamTap implements StreamSubscriber {
 
   /** @param onEmpty called when nothing is recorded any more. */
   constructor(stream: Stream, onEmpty: () => void) {
-    this.#stream = stream;
-    this.#onEmpty = onEmpty;
+    this.stream = stream;
+    let isDone: () => void = () => undefined;
+    this.done = new Promise((resolve) => (isDone = resolve));
+    this.#onEmpty = () => {
+      isDone();
+      onEmpty();
+    };
   }
 
   /** The recording that a stop would end: the one asked for last. */
@@ -36,7 +43,7 @@ export class StreamTap implements StreamSubscriber {
     }
     this.#unsubscribe?.();
     this.#current = recording;
-    this.#unsubscribe = this.#stream.subscribe(this);
+    this.#unsubscribe = this.stream.subscribe(this);
   }
 
   onTrack(track: Track): void {
@@ -67,7 +74,7 @@ export class StreamTap implements StreamSubscriber {
     if (this.#current !== undefined) this.#end(this.#current, 'replaced');
     this.#next = undefined;
     this.#current = next;
-    for (const track of this.#stream.tracks.values()) next.onTrack(track);
+    for (const track of this.stream.tracks.values()) next.onTrack(track);
   }
 
   #end(recording: Recording, reason: StopReason): void {

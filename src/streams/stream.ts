@@ -26,15 +26,21 @@ export interface StreamInit {
   readonly custom: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
+  /** The client asked for a recording (WebRTC's `record`); undefined where the protocol has no such wish. */
+  readonly record?: boolean;
   /** Bound of the cache that on-demand recordings start from, bytes. */
   readonly gopCacheMaxBytes: number;
 }
+
+/** WCS's words for a published stream: PENDING until its media can flow. */
+export type StreamStatus = 'PENDING' | 'PUBLISHING';
 
 /** A named live media flow. One publisher feeds it; subscribers are called synchronously, in order. */
 export class Stream {
   readonly init: StreamInit;
   /** Newest configuration of every track, by id. */
   readonly tracks = new Map<number, Track>();
+  status: StreamStatus = 'PUBLISHING';
   /** Undefined until the publisher says what will come. */
   expected: ExpectedKinds | undefined;
   /** Wall clock (ms since the epoch) at the arrival of the first sample, whose dts is the origin of sample time. */

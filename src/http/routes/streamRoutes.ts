@@ -2,7 +2,7 @@ import { RecorderdError } from '../../domain/errors.ts';
 import type { Stream } from '../../streams/stream.ts';
 import { MediaSessionRequest, parseRequest, StreamFilter } from '../requests.ts';
 import type { HttpServices } from '../services.ts';
-import { streamView } from '../streamView.ts';
+import { streamView } from '../../streams/streamView.ts';
 import { matching, someOf } from './route.ts';
 import type { Route } from './route.ts';
 

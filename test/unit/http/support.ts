@@ -2,7 +2,8 @@ import { connect } from 'node:net';
 import { createHttpApp } from '../../../src/http/app.ts';
 import { DEFAULT_HTTP_LIMITS, HttpServer } from '../../../src/http/server.ts';
 import type { HttpLimits } from '../../../src/http/server.ts';
-import type { ReadyCheck, RecordingControl } from '../../../src/http/services.ts';
+import type { ReadyCheck } from '../../../src/http/services.ts';
+import type { RecordingControl } from '../../../src/streams/contracts.ts';
 import type { RecordingInfo, RecordingOptions } from '../../../src/domain/recording.ts';
 import { RecorderdError } from '../../../src/domain/errors.ts';
 import type { LogFields, Logger } from '../../../src/domain/log.ts';
@@ -51,6 +52,10 @@ export class MemoryRecordings implements RecordingControl {
   stop(mediaSessionId: string): Promise<void> {
     if (this.#running.delete(mediaSessionId)) return Promise.resolve();
     return Promise.reject(new RecorderdError('RECORDING_NOT_FOUND', 'Recording not found'));
+  }
+
+  whenFinal(): Promise<string | undefined> {
+    return Promise.resolve(undefined);
   }
 
   list(): readonly RecordingInfo[] {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { streamView } from '../../../src/http/streamView.ts';
-import { Rest } from './support.ts';
+import { streamView } from '../../../src/streams/streamView.ts';
+import { Rest } from '../http/support.ts';
 
 const video = {
   kind: 'video',

@@ -1,5 +1,5 @@
 import { WCS_CODEC_NAMES } from '../domain/codec.ts';
-import type { Stream } from '../streams/stream.ts';
+import type { Stream } from './stream.ts';
 import type { RecordingInfo } from '../domain/recording.ts';
 
 /**
@@ -21,7 +21,7 @@ export function streamView(stream: Stream, recording: RecordingInfo | undefined,
     published: true,
     hasVideo: video !== undefined,
     hasAudio: audio !== undefined,
-    status: 'PUBLISHING',
+    status: stream.status,
     sdp: null,
     info: null,
     record: recording !== undefined,

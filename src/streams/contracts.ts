@@ -1,0 +1,68 @@
+import type { CustomParameters, Publisher } from '../domain/publisher.ts';
+import type { RecordingInfo, RecordingOptions } from '../domain/recording.ts';
+import type { Stream } from './stream.ts';
+
+/** What the doors (REST, Web SDK signalling, WHIP) ask of the recorder. */
+export interface RecordingControl {
+  /** Starts a recording; a running one ends where the new one begins. @throws RecorderdError, e.g. SHUTTING_DOWN. */
+  start(stream: Stream, options: RecordingOptions): void;
+  /** Resolves when the file is final. @throws RecorderdError RECORDING_NOT_FOUND */
+  stop(mediaSessionId: string): Promise<void>;
+  list(): readonly RecordingInfo[];
+  of(mediaSessionId: string): RecordingInfo | undefined;
+  /**
+   * Resolves when no file of a stream is unfinished any more. Never rejects.
+   * @returns bare name of the newest finished part; undefined when nothing was recorded.
+   */
+  whenFinal(stream: Stream): Promise<string | undefined>;
+}
+
+/** Pictures of live streams. */
+export interface Snapshots {
+  /**
+   * The newest key frame as PNG.
+   * @throws RecorderdError SNAPSHOT_FAILED when there is no picture yet or FFmpeg cannot decode it.
+   */
+  take(stream: Stream): Promise<Buffer>;
+}
+
+/** A WebRTC publication that a client asks for. */
+export interface WebRtcOffer {
+  readonly name: string;
+  readonly mediaSessionId: string;
+  readonly publisher: Publisher;
+  readonly custom: CustomParameters;
+  /** The client wants the stream recorded. */
+  readonly record: boolean;
+  /** SDP offer as the client sent it. */
+  readonly sdp: string;
+  /** The client's wish; the answer is UDP either way. */
+  readonly transport: 'UDP' | 'TCP';
+}
+
+/** What becomes of a publication, after `publish` has resolved. Each is called once at most, `onEnded` last. */
+export interface WebRtcPublicationEvents {
+  /** ICE and DTLS are up and media has arrived. */
+  readonly onPublishing: () => void;
+  /** The publication ended, for whatever reason; `info` is one of WCS's texts, e.g. `Failed by ICE timeout`. */
+  readonly onEnded: (info: string) => void;
+}
+
+export interface WebRtcPublication {
+  /** Listed from now on; its status is PENDING until media arrives. */
+  readonly stream: Stream;
+  /** SDP answer with every candidate in it; nothing is trickled or renegotiated. */
+  readonly answer: string;
+  /** Ends the publication; what arrived is in the stream. Later calls do nothing. */
+  end(info: string): void;
+}
+
+/** WebRTC reception as the doors see it. */
+export interface WebRtcIngest {
+  /**
+   * Answers an offer and lists its stream.
+   * @throws RecorderdError STREAM_NAME_IN_USE, NO_COMMON_CODECS, BAD_REQUEST for an offer that is no SDP,
+   * LIMIT_REACHED, SHUTTING_DOWN.
+   */
+  publish(offer: WebRtcOffer, events: WebRtcPublicationEvents): Promise<WebRtcPublication>;
+}
