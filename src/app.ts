@@ -11,6 +11,7 @@ import type { TlsIdentity } from './http/server.ts';
 import type { ReadyCheck } from './http/services.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
 import { findFfmpeg } from './process/ffmpeg.ts';
+import type { Ffmpeg } from './process/ffmpeg.ts';
 import { Recordings } from './recorder/recordings.ts';
 import { RecordWatcher } from './recorder/recordWatcher.ts';
 import { Connections } from './streams/connections.ts';
@@ -68,7 +69,7 @@ export class App {
     const vendorDir = join(this.#environment.packageDir, 'vendor');
     const ffmpeg = await needed('', findFfmpeg({ configuredPath, searchPath, vendorDir }));
     const tls = await this.#readTls();
-    this.#recorder = await this.#openRecorder(ffmpeg.path);
+    this.#recorder = await this.#openRecorder(ffmpeg);
     await this.#openRtmp(tls);
     await this.#openHttp(tls, this.#recorder.recordings);
     this.#log.info('ready', {
@@ -98,7 +99,7 @@ export class App {
     return isComplete;
   }
 
-  async #openRecorder(ffmpegPath: string): Promise<Recorder> {
+  async #openRecorder(ffmpeg: Ffmpeg): Promise<Recorder> {
     const settings = this.#settings;
     const log = this.#log.child({ component: 'recorder' });
     const hooks = new RecordHooks(
@@ -107,7 +108,7 @@ export class App {
     );
     const recordings = new Recordings({
       streams: this.#streams,
-      settings: recorderSettings(settings, this.#recordsDir, ffmpegPath),
+      settings: recorderSettings(settings, this.#recordsDir, ffmpeg),
       log,
       isAutomatic: (stream) => isRecordedAutomatically(stream, settings),
       onPart: (part) => hooks.enqueue(part),

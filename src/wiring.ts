@@ -2,17 +2,15 @@ import { join } from 'node:path';
 import type { Settings } from './config/settings.ts';
 import type { HookOptions } from './hooks/recordHooks.ts';
 import type { RtmpOptions } from './ingest/rtmp/server.ts';
+import type { Ffmpeg } from './process/ffmpeg.ts';
 import type { RecorderSettings } from './recorder/settings.ts';
 
 /** The settings as each room wants them: milliseconds, bytes, absolute paths. */
 
-export function recorderSettings(
-  settings: Settings,
-  recordsDir: string,
-  ffmpegPath: string,
-): RecorderSettings {
+export function recorderSettings(settings: Settings, recordsDir: string, ffmpeg: Ffmpeg): RecorderSettings {
   return {
-    ffmpegPath,
+    ffmpegPath: ffmpeg.path,
+    canSetTimestamps: ffmpeg.canSetTimestamps,
     recordsDir,
     names: {
       policy: settings.stream_record_policy,

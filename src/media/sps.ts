@@ -4,6 +4,8 @@ import { UNKNOWN_SIZE, type VideoSize } from './videoSize.ts';
 /** Profiles whose SPS carries chroma format, bit depths and scaling matrices (H.264 7.3.2.1.1). */
 const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
 const HEVC_SPS = 33;
+const BASELINE = 66;
+const EXTENDED_SAR = 255;
 
 /** Bytes of a NAL unit without emulation prevention bytes (H.264 7.3.1, HEVC 7.3.1.1). */
 function unescape(nal: Buffer): Buffer {
@@ -44,25 +46,30 @@ function h264Chroma(bits: BitReader): number {
   return separatePlanes ? 0 : format;
 }
 
-function skipPictureOrder(bits: BitReader): void {
+/** Reads the picture order fields and returns pic_order_cnt_type. */
+function pictureOrderType(bits: BitReader): number {
   const type = bits.ue();
   if (type === 0) bits.ue();
-  if (type !== 1) return;
+  if (type !== 1) return type;
   bits.skip(1);
   bits.se();
   bits.se();
   for (let left = Math.min(bits.ue(), 255); left > 0; left--) bits.se();
+  return type;
 }
 
-/** Visible size of an H.264 sequence parameter set NAL unit (H.264 7.3.2.1.1). @throws RangeError when cut short. */
-function h264SpsSize(nal: Buffer): VideoSize {
-  const bits = new BitReader(unescape(nal.subarray(1)));
+/** What comes before the size in an H.264 sequence parameter set (H.264 7.3.2.1.1). */
+function h264SpsHead(bits: BitReader): { profile: number; chroma: number; orderType: number } {
   const profile = bits.bits(8);
   bits.skip(16);
   bits.ue();
   const chroma = HIGH_PROFILES.has(profile) ? h264Chroma(bits) : 1;
   bits.ue();
-  skipPictureOrder(bits);
+  return { profile, chroma, orderType: pictureOrderType(bits) };
+}
+
+/** Visible size, read from behind the head on. */
+function h264SpsSize(bits: BitReader, chroma: number): VideoSize {
   bits.ue();
   bits.skip(1);
   const width = (bits.ue() + 1) * 16;
@@ -77,10 +84,71 @@ function h264SpsSize(nal: Buffer): VideoSize {
   return { width: width - (left + right) * unitX, height: height - (top + bottom) * unitY * fields };
 }
 
-/** Visible size from an AVCDecoderConfigurationRecord (ISO 14496-15, 5.3.3.1). @throws RangeError when cut short. */
+/** Skips hrd_parameters (H.264 E.1.2). */
+function skipHrd(bits: BitReader): void {
+  const count = Math.min(bits.ue(), 31) + 1;
+  bits.skip(8);
+  for (let i = 0; i < count; i++) {
+    bits.ue();
+    bits.ue();
+    bits.skip(1);
+  }
+  bits.skip(20);
+}
+
+/** Skips what VUI parameters say of pictures and their rate (H.264 E.1.1). */
+function skipVuiHead(bits: BitReader): void {
+  if (bits.flag() && bits.bits(8) === EXTENDED_SAR) bits.skip(32);
+  if (bits.flag()) bits.skip(1);
+  if (bits.flag()) {
+    bits.skip(4);
+    if (bits.flag()) bits.skip(24);
+  }
+  if (bits.flag()) {
+    bits.ue();
+    bits.ue();
+  }
+  if (bits.flag()) bits.skip(65);
+}
+
+/** max_num_reorder_frames of VUI parameters (H.264 E.1.1); undefined when they do not say. */
+function vuiReorderFrames(bits: BitReader): number | undefined {
+  skipVuiHead(bits);
+  const nalHrd = bits.flag();
+  if (nalHrd) skipHrd(bits);
+  const vclHrd = bits.flag();
+  if (vclHrd) skipHrd(bits);
+  bits.skip(nalHrd || vclHrd ? 2 : 1);
+  if (!bits.flag()) return undefined;
+  bits.skip(1);
+  for (let i = 0; i < 4; i++) bits.ue();
+  return bits.ue();
+}
+
+/**
+ * How many pictures may come before one that is shown earlier, by an H.264 sequence parameter set NAL unit: 0 where
+ * decoding and output have one order. Undefined when it does not say. @throws RangeError when cut short.
+ */
+export function h264ReorderFrames(sps: Buffer): number | undefined {
+  const bits = new BitReader(unescape(sps.subarray(1)));
+  const { profile, chroma, orderType } = h264SpsHead(bits);
+  // Baseline has no B slices (A.2.1); type 2 is output in decoding order (8.2.1.3).
+  if (profile === BASELINE || orderType === 2) return 0;
+  h264SpsSize(bits, chroma);
+  return bits.flag() ? vuiReorderFrames(bits) : undefined;
+}
+
+/** The first sequence parameter set of an AVCDecoderConfigurationRecord (ISO 14496-15, 5.3.3.1). */
+export function firstSps(avcC: Buffer): Buffer | undefined {
+  return (avcC.readUInt8(5) & 31) === 0 ? undefined : avcC.subarray(8, 8 + avcC.readUInt16BE(6));
+}
+
+/** Visible size from an AVCDecoderConfigurationRecord. @throws RangeError when cut short. */
 export function h264Size(avcC: Buffer): VideoSize {
-  if ((avcC.readUInt8(5) & 31) === 0) return UNKNOWN_SIZE;
-  return h264SpsSize(avcC.subarray(8, 8 + avcC.readUInt16BE(6)));
+  const sps = firstSps(avcC);
+  if (sps === undefined) return UNKNOWN_SIZE;
+  const bits = new BitReader(unescape(sps.subarray(1)));
+  return h264SpsSize(bits, h264SpsHead(bits).chroma);
 }
 
 /** Skips profile_tier_level (HEVC 7.3.3). */

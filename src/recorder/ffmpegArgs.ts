@@ -1,3 +1,4 @@
+import type { Codec } from '../domain/codec.ts';
 import type { RecordFormat } from '../domain/format.ts';
 import type { Track } from '../domain/media.ts';
 
@@ -5,6 +6,11 @@ import type { Track } from '../domain/media.ts';
 export interface RunPlan {
   readonly tracks: readonly Track[];
   readonly input: 'flv' | 'matroska';
+  /**
+   * FFmpeg finds out by decoding what the input's header does not say. Without it a child starts with less work and
+   * memory; decode times are then the presentation times.
+   */
+  readonly probe: boolean;
   readonly format: RecordFormat;
   /** Seconds per part, cut by the segment muxer at key frames; undefined = one file. */
   readonly segmentSeconds: number | undefined;
@@ -25,7 +31,7 @@ export function partPath(plan: RunPlan, index: number): string {
 /** FFmpeg's WebM muxer refuses H.264; its Matroska muxer writes what WCS calls `h264-webm`. */
 function muxerOf(plan: RunPlan): string {
   const { container } = plan.format;
-  const isForeign = container === 'webm' && plan.tracks.some((track) => track.codec === 'h264');
+  const isForeign = container === 'webm' && has(plan, 'h264');
   return isForeign ? MUXERS.mkv : MUXERS[container];
 }
 
@@ -41,10 +47,13 @@ const CLUSTER_MS = 1000;
 export function ffmpegArgs(plan: RunPlan): string[] {
   return [
     ...['-nostdin', '-hide_banner', '-nostats', '-loglevel', 'level+warning'],
-    // Without it FFmpeg holds the first 1.4 s back to guess a frame rate that copying does not need.
-    ...['-fpsprobesize', '0', '-f', plan.input, '-i', 'pipe:0', '-map', '0', '-c', 'copy'],
+    // Without the bound FFmpeg holds the first 1.4 s back to guess a frame rate that copying does not need.
+    ...(plan.probe ? ['-fpsprobesize', '0'] : ['-nofind_stream_info']),
+    ...['-f', plan.input, '-i', 'pipe:0', '-map', '0', '-c', 'copy'],
+    // Unprobed, FFmpeg would guess decode times of H.264 from a frame rate.
+    ...(!plan.probe && has(plan, 'h264') ? ['-bsf:v', 'setts=ts=PTS'] : []),
     ...audioArgs(plan),
-    ...(plan.format.container === 'mp4' && hasHevc(plan) ? ['-tag:v', 'hvc1'] : []),
+    ...(plan.format.container === 'mp4' && has(plan, 'hevc') ? ['-tag:v', 'hvc1'] : []),
     ...['-max_interleave_delta', String(MAX_INTERLEAVE_US)],
     ...(plan.segmentSeconds === undefined ? singleArgs(plan) : segmentArgs(plan, plan.segmentSeconds)),
     ...['-y', plan.segmentSeconds === undefined ? partPath(plan, 0) : plan.output],
@@ -107,6 +116,6 @@ function segmentArgs(plan: RunPlan, seconds: number): string[] {
   ];
 }
 
-function hasHevc(plan: RunPlan): boolean {
-  return plan.tracks.some((track) => track.codec === 'hevc');
+function has(plan: RunPlan, codec: Codec): boolean {
+  return plan.tracks.some((track) => track.codec === codec);
 }

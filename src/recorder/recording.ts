@@ -89,6 +89,11 @@ export class Recording {
     else this.#record(this.#run, sample, track);
   }
 
+  /** Hands what was gathered to the child. */
+  flush(): void {
+    this.#run?.flush();
+  }
+
   /** True where a new file can begin without losing a picture: at a video key frame, anywhere while there is no video. */
   isBoundary(sample: Sample): boolean {
     if (this.#tracks.get(sample.trackId)?.kind === 'video') return sample.key;

@@ -9,6 +9,8 @@ export interface StreamSubscriber {
   /** A track appeared, or its configuration changed; samples after this call use it. */
   onTrack(track: Track): void;
   onSample(sample: Sample): void;
+  /** No more samples come for a while: whoever gathers them can use what there is. */
+  onFlush?(): void;
   onEnd(): void;
 }
 
@@ -85,6 +87,11 @@ export class Stream {
     this.mediaStartedAt ??= Date.now();
     this.#gop.addSample(sample, track.kind);
     for (const subscriber of this.#subscribers) subscriber.onSample(sample);
+  }
+
+  /** Told by publishers that are read in batches, behind each batch. */
+  flush(): void {
+    for (const subscriber of this.#subscribers) subscriber.onFlush?.();
   }
 
   /** A subscriber is behind: the publisher waits, if it can, until the returned function is called. */

@@ -170,7 +170,7 @@ export class RtmpServer {
     let cause: Error | undefined;
     socket.on('data', (chunk: Buffer) => {
       session.receive(chunk);
-      link.onRead(chunk.length);
+      if (link.onRead(chunk.length)) session.rested();
     });
     socket.on('error', (error) => (cause = error));
     socket.once('close', () => {

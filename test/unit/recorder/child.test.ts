@@ -194,3 +194,14 @@ test('a child that takes nothing for the stop timeout is killed, and the publish
   expect(studio.media('cam.mkv')).toHaveLength(12);
   expect(asked.at(-1)).toBe(false);
 });
+
+test('a flush hands over what a batch would still gather', async () => {
+  const studio = await Studio.open({ batchMs: 60_000 });
+  const stream = studio.publish();
+  stream.expected = { audio: false, video: true };
+  stream.setTrack(VIDEO);
+  for (const sample of [keyFrame(0), frame(40)]) stream.push(sample);
+  stream.flush();
+  await recordedFrames(studio, 2);
+  await studio.end(stream);
+});
