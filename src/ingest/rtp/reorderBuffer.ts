@@ -95,7 +95,7 @@ export class ReorderBuffer {
     }
     this.#suspect = undefined;
     if (extended > this.#highest) return this.#append(packet, extended, nowMs);
-    return this.#fill(packet, extended);
+    return this.#fill(packet, extended, nowMs);
   }
 
   /** Treats `count` packets before the first one as missing, for `waitMs`: the start of a key frame was not the first. */
@@ -172,10 +172,13 @@ export class ReorderBuffer {
     return 'newest';
   }
 
-  #fill(packet: RtpPacket, extended: number): Reception {
+  #fill(packet: RtpPacket, extended: number, nowMs: number): Reception {
     const isBeforeFirst = extended < this.#next && this.#opensAt !== undefined;
     if (isBeforeFirst && this.#highest - extended < this.#packets.length) {
-      for (let seq = this.#next - 1; seq >= extended; seq--) this.#markMissing(seq, this.#opensAt ?? 0, 0);
+      for (let missing = this.#next - 1; missing >= extended; missing--) {
+        this.lost++;
+        this.#markMissing(missing, nowMs, this.#options.lossWaitMs);
+      }
       this.#next = extended;
       this.#firstOfSource = Math.min(this.#firstOfSource, extended);
     }
@@ -203,6 +206,7 @@ export class ReorderBuffer {
   /** Moves on by what stands first, so that the ring can hold `extended`. */
   #makeRoom(extended: number): void {
     this.#opensAt = undefined;
+    this.#drain();
     if (this.#next <= this.#highest) {
       this.#skip();
       return;
