@@ -98,8 +98,8 @@ function skipHrd(bits: BitReader): void {
   bits.skip(20);
 }
 
-/** max_num_reorder_frames of vui_parameters (H.264 E.1.1). @throws RangeError when cut short. */
-function h264VuiReorderDepth(bits: BitReader): number | undefined {
+/** Skips vui_parameters up to the HRD (H.264 E.1.1). */
+function skipVuiStart(bits: BitReader): void {
   if (bits.flag() && bits.bits(8) === 255) bits.skip(32);
   if (bits.flag()) bits.skip(1);
   if (bits.flag()) {
@@ -111,6 +111,11 @@ function h264VuiReorderDepth(bits: BitReader): number | undefined {
     bits.ue();
   }
   if (bits.flag()) bits.skip(65);
+}
+
+/** max_num_reorder_frames of vui_parameters (H.264 E.1.1). @throws RangeError when cut short. */
+function h264VuiReorderDepth(bits: BitReader): number | undefined {
+  skipVuiStart(bits);
   const hasNalHrd = bits.flag();
   if (hasNalHrd) skipHrd(bits);
   const hasVclHrd = bits.flag();

@@ -8,7 +8,6 @@ const FIRST_IRAP = 16;
 const LAST_IRAP = 21;
 const LAST_SLICE = 31;
 const VPS = 32;
-const SPS = 33;
 const PPS = 34;
 const ACCESS_UNIT_DELIMITER = 35;
 const FILLER = 38;

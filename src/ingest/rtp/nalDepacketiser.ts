@@ -82,7 +82,6 @@ export class NalDepacketiser implements Depacketiser, NalSink {
     this.#inFragment = false;
     this.#fragmentedSet = undefined;
     this.#followsGap = true;
-    this.#output.damage();
   }
 
   flush(): void {

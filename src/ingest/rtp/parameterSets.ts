@@ -40,7 +40,7 @@ export class ParameterSets {
   #kindsInUnit = 0;
   #isChanged = false;
   #format: VideoFormat | undefined;
-  #prefix = NOTHING;
+  #prefix: Buffer = NOTHING;
 
   constructor(codec: ParameterSetCodec) {
     this.#codec = codec;

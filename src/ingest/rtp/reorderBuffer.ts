@@ -28,9 +28,6 @@ export interface ReorderOutput {
   restart(): void;
 }
 
-/** What became of a packet. `newest` raised the highest sequence number; `filled` came after a later one. */
-export type Reception = 'newest' | 'filled' | 'duplicate' | 'suspect';
-
 /**
  * Ordered delivery of one source by extended sequence number. The ring is allocated once; a packet costs a slot.
  *
@@ -87,7 +84,22 @@ export class ReorderBuffer {
     return this.#received;
   }
 
-  push(packet: RtpPacket, nowMs: number): Reception {
+  /** True when `push` will raise the highest sequence number, or start a source, with this packet. */
+  isNewest(packet: RtpPacket): boolean {
+    if (this.#ssrc === undefined) return true;
+    const ahead = this.#unwrapper.peek(packet.sequence) - this.#highest;
+    if (packet.ssrc === this.#ssrc && Math.abs(ahead) <= MAX_DISTANCE) return ahead > 0;
+    return this.restartsWith(packet);
+  }
+
+  /** True when `push` will take this packet as the second of a source that started anew: it follows a stray one. */
+  restartsWith(packet: RtpPacket): boolean {
+    const suspect = this.#suspect;
+    return suspect?.ssrc === packet.ssrc && packet.sequence === ((suspect.sequence + 1) & 0xffff);
+  }
+
+  /** Takes a packet; false for duplicates, late ones and a first stray one. */
+  push(packet: RtpPacket, nowMs: number): boolean {
     if (this.#ssrc === undefined) return this.#start(packet, nowMs);
     const extended = this.#unwrapper.peek(packet.sequence);
     if (packet.ssrc !== this.#ssrc || Math.abs(extended - this.#highest) > MAX_DISTANCE) {
@@ -131,7 +143,7 @@ export class ReorderBuffer {
     return extended % this.#packets.length;
   }
 
-  #start(packet: RtpPacket, nowMs: number): Reception {
+  #start(packet: RtpPacket, nowMs: number): boolean {
     this.#packets.fill(undefined);
     this.#unwrapper.reset();
     this.#ssrc = packet.ssrc;
@@ -143,14 +155,14 @@ export class ReorderBuffer {
     this.#suspect = undefined;
     this.#opensAt = nowMs + TOLERANCE_MS;
     this.#packets[this.#slot(this.#next)] = packet;
-    return 'newest';
+    return true;
   }
 
-  #elsewhere(packet: RtpPacket, nowMs: number): Reception {
+  #elsewhere(packet: RtpPacket, nowMs: number): boolean {
     const suspect = this.#suspect;
-    if (suspect?.ssrc !== packet.ssrc || packet.sequence !== ((suspect.sequence + 1) & 0xffff)) {
+    if (suspect === undefined || !this.restartsWith(packet)) {
       this.#suspect = packet;
-      return 'suspect';
+      return false;
     }
     this.flush();
     this.#output.restart();
@@ -158,7 +170,7 @@ export class ReorderBuffer {
     return this.push(packet, nowMs);
   }
 
-  #append(packet: RtpPacket, extended: number, nowMs: number): Reception {
+  #append(packet: RtpPacket, extended: number, nowMs: number): boolean {
     while (extended - this.#next >= this.#packets.length) this.#makeRoom(extended);
     for (let missing = this.#highest + 1; missing < extended; missing++) {
       this.lost++;
@@ -169,10 +181,10 @@ export class ReorderBuffer {
     this.#highest = this.#unwrapper.follow(packet.sequence);
     this.#received++;
     if (this.#opensAt === undefined) this.#drain();
-    return 'newest';
+    return true;
   }
 
-  #fill(packet: RtpPacket, extended: number, nowMs: number): Reception {
+  #fill(packet: RtpPacket, extended: number, nowMs: number): boolean {
     const isBeforeFirst = extended < this.#next && this.#opensAt !== undefined;
     if (isBeforeFirst && this.#highest - extended < this.#packets.length) {
       for (let missing = this.#next - 1; missing >= extended; missing--) {
@@ -185,14 +197,14 @@ export class ReorderBuffer {
     const slot = this.#slot(extended);
     if (extended < this.#next || this.#packets[slot] !== undefined) {
       this.duplicates++;
-      return 'duplicate';
+      return false;
     }
     this.#packets[slot] = packet;
     this.#missing--;
     this.#received++;
     this.recovered++;
     if (this.#opensAt === undefined) this.#drain();
-    return 'filled';
+    return true;
   }
 
   #markMissing(extended: number, nowMs: number, waitMs: number): void {

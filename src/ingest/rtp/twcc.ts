@@ -32,15 +32,23 @@ interface Report {
   deltaBytes: number;
 }
 
+interface Chunk {
+  readonly word: number;
+  readonly covered: number;
+}
+
 /** One 16-bit chunk for the statuses from `at` on, and how many it covers (draft, 3.1.1 to 3.1.4). */
-function chunk(statuses: readonly number[], at: number): { readonly word: number; readonly covered: number } {
+function chunk(statuses: readonly number[], at: number): Chunk {
   const symbol = statuses[at] ?? LOST;
   let run = 1;
   while (run < MAX_RUN && statuses[at + run] === symbol) run++;
-  if (run >= 14 || at + run === statuses.length) return { word: (symbol << 13) | run, covered: run };
-  let hasLarge = false;
-  for (let i = 0; i < 14; i++) hasLarge ||= statuses[at + i] === LARGE;
-  if (hasLarge && run >= 7) return { word: (symbol << 13) | run, covered: run };
+  const hasLarge = statuses.slice(at, at + 14).includes(LARGE);
+  const vector = hasLarge ? 7 : 14;
+  if (run >= vector || at + run === statuses.length) return { word: (symbol << 13) | run, covered: run };
+  return vectorChunk(statuses, at, hasLarge);
+}
+
+function vectorChunk(statuses: readonly number[], at: number, hasLarge: boolean): Chunk {
   const covered = hasLarge ? 7 : 14;
   let word = hasLarge ? 0xc000 : 0x8000;
   for (let i = 0; i < covered; i++) {

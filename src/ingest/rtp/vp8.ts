@@ -21,9 +21,9 @@ function descriptorBytes(payload: Buffer): number | undefined {
   return length < payload.length ? length : undefined;
 }
 
-/** S bit and partition 0: a frame begins. */
+/** S bit and partition 0: a frame begins. The reserved bit between them is ignored. */
 function startsFrame(payload: Buffer): boolean {
-  return ((payload[0] ?? 0) & 0x1f) === 0x10;
+  return ((payload[0] ?? 0) & 0x17) === 0x10;
 }
 
 function keySize(frame: Buffer): VideoSize {
@@ -64,7 +64,6 @@ export class Vp8Depacketiser implements Depacketiser {
 
   gap(): void {
     if (!this.#buffer.isEmpty) this.#isDamaged = true;
-    this.#output.damage();
   }
 
   flush(): void {
