@@ -51,8 +51,15 @@ module.exports = {
     {
       name: 'protocols-are-strangers',
       severity: 'error',
-      from: { path: '^src/ingest/([^/]+)/' },
-      to: { path: '^src/ingest/(?!$1)' },
+      comment: 'RTP is what WebRTC and RTSP share; it knows neither',
+      from: { path: '^src/ingest/(?!webrtc/|rtsp/)([^/]+)/' },
+      to: { path: '^src/ingest/(?!$1/)' },
+    },
+    {
+      name: 'protocols-over-rtp-are-strangers',
+      severity: 'error',
+      from: { path: '^src/ingest/(webrtc|rtsp)/' },
+      to: { path: '^src/ingest/(?!$1/|rtp/)' },
     },
     not('only-main-knows-app', '^src/(?!main)', '^src/app\\.ts$'),
     only('execa', 'execa', '^src/process/'),

@@ -16,6 +16,8 @@ export interface VideoTrack extends TrackBase {
   /** Pixels; 0 while unknown. */
   readonly width: number;
   readonly height: number;
+  /** Every key frame carries its parameter sets: a changed configuration needs no new decoder. */
+  readonly inBandConfig?: true;
 }
 
 export interface AudioTrack extends TrackBase {

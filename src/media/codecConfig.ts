@@ -2,7 +2,7 @@ import type { AudioCodec, VideoCodec } from '../domain/codec.ts';
 import { aacFormat } from './aac.ts';
 import { av1Size } from './av1.ts';
 import { opusHead } from './opusHead.ts';
-import { firstSps, h264ReorderFrames, h264Size, hevcSize } from './sps.ts';
+import { h264ConfigSps, h264Size, hevcSize } from './sps.ts';
 import { UNKNOWN_SIZE, type VideoSize } from './videoSize.ts';
 import { vp8Size, vp9Size } from './vpx.ts';
 
@@ -87,6 +87,5 @@ export function audioFormat(codec: AudioCodec, config: Buffer): AudioFormat | un
 export function isInOutputOrder(codec: VideoCodec, config: Buffer): boolean {
   if (codec === 'hevc') return false;
   if (codec !== 'h264') return true;
-  const sps = orUnknown(() => firstSps(config), undefined);
-  return sps !== undefined && orUnknown(() => h264ReorderFrames(sps), undefined) === 0;
+  return orUnknown(() => h264ConfigSps(config)?.reorderDepth, undefined) === 0;
 }
