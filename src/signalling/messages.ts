@@ -19,7 +19,7 @@ const Envelope = z.looseObject({ message: z.string().min(1), data: z.array(z.unk
 const id = z.string().min(1).max(MAX_ID_CHARACTERS);
 const name = z.string().min(1).max(MAX_NAME_CHARACTERS);
 const version = z.string().max(MAX_VERSION_CHARACTERS).optional().catch(undefined);
-const custom = z.unknown().transform(customParameters);
+const custom = z.unknown().optional().transform(customParameters);
 const wish = z
   .union([z.boolean(), z.literal('true')])
   .transform(Boolean)
@@ -53,7 +53,7 @@ export const PublishBody = NamedStreamBody.extend({
 export const StreamEventBody = MediaSessionBody.extend({ type: z.string().max(MAX_WORD_CHARACTERS) });
 
 /** `sendData`: a command for the application behind the server. */
-export const DataBody = z.looseObject({ operationId: id, payload: z.unknown() });
+export const DataBody = z.looseObject({ operationId: id, payload: z.unknown().optional() });
 
 /** Messages that are accepted and looked at no further. */
 export const AnyBody = z.unknown();

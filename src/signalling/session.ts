@@ -46,6 +46,8 @@ export interface SessionDeps {
 }
 
 const MAX_NOTES = 32;
+/** Beyond the time of the last event, so that the event is out before its socket closes. */
+const LAST_EVENT_MS = 1_000;
 
 /** One client from its open socket to the end. Nothing it receives makes it throw. */
 export class Session implements Client {
@@ -155,7 +157,7 @@ export class Session implements Client {
   async terminate(info: string, code: CloseCode = CLOSE.normal): Promise<void> {
     if (this.#isClosing) return;
     this.#begin(info);
-    await within(this.publications.endAll(info), this.#options.finalTimeoutMs);
+    await within(this.publications.endAll(info), this.#options.finalTimeoutMs + LAST_EVENT_MS);
     this.#link.close(code, info);
   }
 
