@@ -216,7 +216,11 @@ describe('sendData', () => {
   test('is accepted', async () => {
     const client = await door.connect();
     client.say('sendData', { operationId: 'o1', payload: { any: ['thing'] } });
-    expect(await client.heard('DataStatusEvent')).toEqual({ operationId: 'o1', status: 'ACCEPTED', info: null });
+    expect(await client.heard('DataStatusEvent')).toEqual({
+      operationId: 'o1',
+      status: 'ACCEPTED',
+      info: null,
+    });
   });
 
   test.each([
@@ -239,7 +243,14 @@ describe('other messages', () => {
 
   test('diagnostics and unknown messages are taken without an answer, and logged so many times only', async () => {
     const client = await door.connect();
-    const names = ['pushLogs', 'sessionDebug', 'submitBugReport', 'webRTCMetricsBatch', 'call', 'constructor'];
+    const names = [
+      'pushLogs',
+      'sessionDebug',
+      'submitBugReport',
+      'webRTCMetricsBatch',
+      'call',
+      'constructor',
+    ];
     for (let n = 0; n < 100; n++) client.say(names[n % names.length]!, { logs: 'x'.repeat(100) });
     client.say('__proto__');
     await client.settled();

@@ -40,6 +40,8 @@ export class ScriptedIngest implements WebRtcIngest {
   failure: unknown;
   /** Publications are answered when it opens. */
   gate: Gate | undefined;
+  /** Media of the next publications is there before they are answered. */
+  flowsAtOnce = false;
   asked = 0;
   readonly #streams: Streams;
 
@@ -52,7 +54,14 @@ export class ScriptedIngest implements WebRtcIngest {
     await this.gate?.passed;
     if (this.failure !== undefined) throw this.failure as Error;
     const { name, mediaSessionId, publisher, custom, record } = offer;
-    const stream = this.#streams.publish({ name, mediaSessionId, publisher, custom, record, createdAt: 1_000 });
+    const stream = this.#streams.publish({
+      name,
+      mediaSessionId,
+      publisher,
+      custom,
+      record,
+      createdAt: 1_000,
+    });
     stream.status = 'PENDING';
     const ends: string[] = [];
     this.taken.push({ offer, events, stream, ends });
@@ -62,6 +71,7 @@ export class ScriptedIngest implements WebRtcIngest {
       this.#streams.unpublish(stream);
       events.onEnded(info);
     };
+    if (this.flowsAtOnce) events.onPublishing();
     return { stream, answer: `answer to ${mediaSessionId}`, end };
   }
 
