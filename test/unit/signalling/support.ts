@@ -42,6 +42,7 @@ export class ScriptedIngest implements WebRtcIngest {
   gate: Gate | undefined;
   /** Media of the next publications is there before they are answered. */
   flowsAtOnce = false;
+  answerTo = (offer: WebRtcOffer): string => `answer to ${offer.mediaSessionId}`;
   asked = 0;
   readonly #streams: Streams;
 
@@ -72,7 +73,7 @@ export class ScriptedIngest implements WebRtcIngest {
       events.onEnded(info);
     };
     if (this.flowsAtOnce) events.onPublishing();
-    return { stream, answer: `answer to ${mediaSessionId}`, end };
+    return { stream, answer: this.answerTo(offer), end };
   }
 
   /** Media of the `index`-th publication flows. */
@@ -170,8 +171,8 @@ export class Door {
   }
 
   /** A raw connection. */
-  raw(): Socket {
-    const socket = connect(this.port, '127.0.0.1');
+  raw(port = this.port): Socket {
+    const socket = connect(port, '127.0.0.1');
     socket.on('error', () => undefined);
     this.#sockets.push(socket);
     return socket;
