@@ -118,7 +118,6 @@ function publish(client: Client, body: z.output<typeof PublishBody>, identity: I
   const { mediaSessionId, name, sdp, record, custom, transport } = body;
   const info = client.publications.start({ mediaSessionId, name, sdp, record, custom, transport }, identity);
   if (info === undefined) return;
-  client.note('publication refused', { streamName: name, mediaSessionId, info });
   client.say('notifyStreamStatusEvent', refusedPublication({ mediaSessionId, name, record, info }, identity));
 }
 

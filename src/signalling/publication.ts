@@ -1,4 +1,4 @@
-import type { Logger } from '../domain/log.ts';
+import type { LogFields, Logger } from '../domain/log.ts';
 import type { CustomParameters } from '../domain/publisher.ts';
 import type { RecordingControl, WebRtcIngest, WebRtcPublication } from '../streams/contracts.ts';
 import { streamView } from '../streams/streamView.ts';
@@ -24,6 +24,8 @@ export interface PublicationHost {
   readonly log: Logger;
   /** How long the last event waits for the file to be final. */
   readonly finalTimeoutMs: number;
+  /** Counts publications that did not come about; clients choose how many there are. */
+  readonly refusals: { add(fields: LogFields): void };
   say(message: string, ...data: readonly unknown[]): void;
 }
 
@@ -104,7 +106,7 @@ export class Publication {
   #refuse(err: unknown, identity: Identity): void {
     const info = infoOf(err);
     const { name: streamName, mediaSessionId } = this.#request;
-    this.#host.log.info('web sdk publication refused', { streamName, mediaSessionId, info, err });
+    this.#host.refusals.add({ sessionId: identity.sessionId, streamName, mediaSessionId, info, err });
     this.#host.say('notifyStreamStatusEvent', refusedPublication({ ...this.#request, info }, identity));
   }
 

@@ -29,15 +29,21 @@ export class Publications {
   /** Begins a publication. @returns why it is refused, one of WCS's infos; undefined when it began. */
   start(request: PublishRequest, identity: Identity): string | undefined {
     const { mediaSessionId } = request;
-    const refusal = this.#refusalOf(mediaSessionId);
-    if (refusal !== undefined) return refusal;
-    const { idsInUse } = this.#host;
+    const { idsInUse, log, refusals } = this.#host;
+    const info = this.#refusalOf(mediaSessionId);
+    if (info !== undefined) {
+      refusals.add({ sessionId: identity.sessionId, streamName: request.name, mediaSessionId, info });
+      return info;
+    }
     idsInUse.add(mediaSessionId);
     const publication = new Publication(request, this.#host);
-    const done = publication.run(identity).finally(() => {
-      this.#byId.delete(mediaSessionId);
-      idsInUse.delete(mediaSessionId);
-    });
+    const done = publication
+      .run(identity)
+      .catch((err: unknown) => log.error('web sdk publication failed', { mediaSessionId, err }))
+      .finally(() => {
+        this.#byId.delete(mediaSessionId);
+        idsInUse.delete(mediaSessionId);
+      });
     this.#byId.set(mediaSessionId, { publication, done });
     return undefined;
   }

@@ -19,7 +19,7 @@ import { Session } from './session.ts';
 import type { SessionDeps, SessionOptions } from './session.ts';
 
 /** What the signalling room works with. */
-export type SignallingDeps = Omit<SessionDeps, 'idsInUse' | 'isDraining'>;
+export type SignallingDeps = Omit<SessionDeps, 'idsInUse' | 'refusals' | 'isDraining'>;
 
 /** Limits and manners of the Web SDK's doors. */
 export interface SignallingOptions extends AdmissionLimits, SessionOptions {
@@ -75,19 +75,26 @@ export class SignallingServer {
   readonly #checks: Ticker;
   #stopChecks: (() => void) | undefined;
   readonly #refusals: RepeatLog;
+  readonly #refusedPublications: RepeatLog;
   readonly #faults: RepeatLog;
   #isDraining = false;
 
   constructor(deps: SignallingDeps, options: SignallingOptions) {
     this.#log = deps.log;
     this.#options = options;
-    this.#sessionDeps = { ...deps, idsInUse: new Set(), isDraining: () => this.#isDraining };
     this.#admission = new Admission(options);
     this.#probes = new Ticker(options.keepAlive.intervalMs, PROBE_SLOTS);
     const shortest = Math.min(options.handshakeTimeoutMs, options.connectTimeoutMs);
     this.#checks = new Ticker(Math.min(MAX_CHECK_MS, Math.max(MIN_CHECK_MS, shortest / CHECKS_PER_LIMIT)));
     this.#refusals = new RepeatLog(deps.log, 'web sdk connection refused');
+    this.#refusedPublications = new RepeatLog(deps.log, 'web sdk publication refused');
     this.#faults = new RepeatLog(deps.log, 'web sdk client broke the protocol');
+    this.#sessionDeps = {
+      ...deps,
+      idsInUse: new Set(),
+      refusals: this.#refusedPublications,
+      isDraining: () => this.#isDraining,
+    };
     const webSocketOptions: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
@@ -131,8 +138,7 @@ export class SignallingServer {
     );
     this.#admission.destroyAll();
     this.#stopChecks?.();
-    this.#refusals.close();
-    this.#faults.close();
+    for (const log of [this.#refusals, this.#refusedPublications, this.#faults]) log.close();
   }
 
   async #dismiss(session: Session, socket: WebSocket, graceMs: number): Promise<void> {

@@ -42,6 +42,7 @@ export interface SessionDeps {
   readonly snapshots: Snapshots;
   readonly log: Logger;
   readonly idsInUse: Set<string>;
+  readonly refusals: { add(fields: LogFields): void };
   readonly isDraining: () => boolean;
 }
 
@@ -114,7 +115,7 @@ export class Session implements Client {
         this.fault(CLOSE.policyViolation, 'message is not of the form {message, data}');
       else this.#serve(message.name, message.body);
     } catch (err) {
-      this.#log.debug('web sdk message failed', { err });
+      this.#log.error('web sdk message failed', { err });
       this.fault(CLOSE.internalError, 'message could not be served');
     }
   }

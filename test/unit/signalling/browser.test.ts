@@ -84,7 +84,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the unmodified SDK in Chromium', () => {
   });
 
   const open = () => page.evaluate(`openSession('ws://127.0.0.1:${door.port}/1a2b3c4d')`);
-  const sdk = () => page.evaluate('sdk') as Promise<Sdk>;
+  const sdk = () => page.evaluate<Sdk>('sdk');
   const reached = (status: string) =>
     eventually(async () => ((await sdk()).statuses.includes(status) ? true : undefined), status);
   /** `undefined` cannot cross over, so it comes as null. */

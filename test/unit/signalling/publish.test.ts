@@ -174,6 +174,16 @@ describe('publishStream', () => {
     expect(door.streams.all().map(({ name }) => name)).toEqual(['name-a', 'name-c', 'name-e']);
   });
 
+  test('refused again and again is a few lines', async () => {
+    door.ingest.failure = new RecorderdError('NO_COMMON_CODECS', 'no codec that both know');
+    for (let n = 0; n < 200; n++) client.publish(`a${n}`);
+    await client.status('a199', 'FAILED');
+    const lines = door.warnings('web sdk publication refused');
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.length).toBeLessThan(10);
+    expect(door.log.lines.length).toBeLessThan(20);
+  });
+
   test('while the server drains is FAILED', async () => {
     door.server.drain();
     client.publish('a');
