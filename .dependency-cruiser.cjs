@@ -48,6 +48,11 @@ module.exports = {
     ),
     not('hooks-know-no-recorder', '^src/hooks', '^src/(ingest|recorder|streams|http|app|main|cli)'),
     not('http-and-signalling-are-strangers', '^src/http', '^src/(signalling|ingest|app|main|cli)'),
+    not(
+      'signalling-knows-streams-and-what-is-below',
+      '^src/signalling',
+      '^src/(?!signalling|streams|domain|util|media)',
+    ),
     {
       name: 'protocols-are-strangers',
       severity: 'error',
@@ -67,6 +72,7 @@ module.exports = {
     only('winston', 'winston', '^src/ops/log\\.ts$'),
     only('properties-reader', 'properties-reader', '^src/config/properties\\.ts$'),
     only('koa', '(koa|@koa/[a-z]+)', '^src/http/'),
+    only('ws', '(ws|@types/ws)', '^src/signalling/server\\.ts$'),
     not('child-processes-start-in-process', '^src/(?!process)', '^(node:)?child_process$'),
     { name: 'no-barrels', severity: 'error', from: {}, to: { path: '^src/.*index\\.ts$' } },
   ],

@@ -45,6 +45,8 @@ export class Stream {
   status: StreamStatus = 'PUBLISHING';
   /** Undefined until the publisher says what will come. */
   expected: ExpectedKinds | undefined;
+  /** Kinds that the publisher says it has muted; their samples go on. */
+  readonly muted = { audio: false, video: false };
   /** Wall clock (ms since the epoch) at the arrival of the first sample, whose dts is the origin of sample time. */
   mediaStartedAt: number | undefined;
   /** Makes the publisher wait (true) or go on (false); set by publishers whose media can wait. */
