@@ -19,23 +19,16 @@ const TYPES: Readonly<Record<Container, string>> = {
  */
 export function serveRecords(router: Router, recordsDir: string): void {
   router.register('/client/records/:name', ['GET'], async (ctx) => {
-    const [, , name, ...rest] = pathSegments(ctx.path) ?? [];
-    const type = name === undefined ? undefined : typeOf(name);
-    const file =
-      name === undefined || type === undefined || rest.length > 0
-        ? undefined
-        : await findFile(recordsDir, [name]);
-    // A link inside the folder may lead to a subfolder, which is not served either.
-    const [realName, ...below] = file?.names ?? [];
-    if (file === undefined || type === undefined || realName === undefined || below.length > 0) {
+    const [, , name = '', ...rest] = pathSegments(ctx.path) ?? [];
+    const type = rest.length > 0 ? undefined : typeOf(name);
+    const file = type === undefined ? undefined : await findFile(recordsDir, [name]);
+    // A link may lead to a subfolder, which is not served either.
+    if (type === undefined || file?.names.length !== 1) {
       throw new RecorderdError('NOT_FOUND', 'no such recording');
     }
     if (ctx.query['download'] !== undefined) ctx.attachment(name);
-    await sendFile(ctx, file, {
-      'Content-Type': type,
-      // Asked for again each time: a start with `force` may put another file under the name.
-      'Cache-Control': 'private, no-cache',
-    });
+    // Asked for again each time: a start with `force` may put another file under the name.
+    await sendFile(ctx, file, { 'Content-Type': type, 'Cache-Control': 'private, no-cache' });
   });
 }
 

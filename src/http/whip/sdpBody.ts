@@ -30,7 +30,7 @@ function refuseOthers(ctx: Context, maxBytes: number): void {
   if (encoding !== '' && encoding !== 'identity') {
     throw new RecorderdError('UNSUPPORTED_MEDIA_TYPE', `Content-Encoding ${encoding} is not accepted`);
   }
-  if ((ctx.request.length ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  if (Number(ctx.get('Content-Length')) > maxBytes) throw tooLarge(maxBytes);
 }
 
 function readAtMost({ req }: Context, maxBytes: number): Promise<Buffer> {

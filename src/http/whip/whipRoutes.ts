@@ -49,7 +49,7 @@ async function create(ctx: Context, sessions: WhipSessions, { maxSdpBytes }: Whi
         ctx.set('Retry-After', RETRY_AFTER_SECONDS);
       throw error;
     });
-  endUnlessDelivered(ctx, () => sessions.end(name, id, 'Stopped by session disconnect'));
+  endUnlessDelivered(ctx, () => void sessions.end(name, id, 'Stopped by session disconnect'));
   ctx.status = 201;
   ctx.set('Location', `/whip/${encodeURIComponent(name)}/${id}`);
   ctx.set('ETag', `"${id}"`);
@@ -60,7 +60,9 @@ async function create(ctx: Context, sessions: WhipSessions, { maxSdpBytes }: Whi
 /** A session whose address nobody learned would hold its name until media fails to come. */
 function endUnlessDelivered({ res }: Context, end: () => void): void {
   if (res.closed) end();
-  else res.once('close', () => void (res.writableFinished || end()));
+  res.once('close', () => {
+    if (!res.writableFinished) end();
+  });
 }
 
 function remove(ctx: Context, sessions: WhipSessions): void {

@@ -315,11 +315,11 @@ describe('/client2', () => {
   });
 
   test('config.json tells the ports of the Web SDK as they are now', async () => {
-    let wss: number | undefined;
+    const ports: { ws: number; wss: number | undefined } = { ws: 18080, wss: undefined };
     await rest.close();
-    rest = await new Rest().start({ home, signallingPorts: () => ({ ws: 18080, wss }) });
+    rest = await new Rest().start({ home, signallingPorts: () => ports });
     expect(await (await get('/client2/config.json')).json()).toEqual({ ws: 18080, wss: null });
-    wss = 18443;
+    ports.wss = 18443;
     const response = await get('/client2/config.json');
     expect(await response.json()).toEqual({ ws: 18080, wss: 18443 });
     expect(response.headers.get('Cache-Control')).toBe('no-store');

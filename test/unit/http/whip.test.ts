@@ -84,22 +84,23 @@ describe('an offer', () => {
 
 describe('refusals', () => {
   test.each([
-    ['an odd wish', '/whip/cam?record=maybe', OFFER, {}, 400, 'BAD_REQUEST'],
-    ['an empty body', '/whip/cam', ' \r\n', {}, 400, 'BAD_REQUEST'],
-    ['a broken name', '/whip/%zz', OFFER, {}, 400, 'BAD_REQUEST'],
-    [
-      'another type',
-      '/whip/cam',
-      '{}',
-      { 'Content-Type': 'application/json' },
-      415,
-      'UNSUPPORTED_MEDIA_TYPE',
-    ],
-    ['a packed body', '/whip/cam', OFFER, { 'Content-Encoding': 'gzip' }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
-    ['a large body', '/whip/cam', 'x'.repeat(1_001), {}, 413, 'BODY_TOO_LARGE'],
-    ['too many segments', '/whip/a/b/c', OFFER, {}, 404, 'NOT_FOUND'],
-    ['no name', '/whip/', OFFER, {}, 404, 'NOT_FOUND'],
-  ])('%s', async (_what, path, body, headers, status, code) => {
+    { what: 'an odd wish', path: '/whip/cam?record=maybe', status: 400, code: 'BAD_REQUEST' },
+    { what: 'an empty body', body: ' \r\n', status: 400, code: 'BAD_REQUEST' },
+    { what: 'a broken name', path: '/whip/%zz', status: 400, code: 'BAD_REQUEST' },
+    {
+      what: 'another type',
+      headers: { 'Content-Type': 'application/json' },
+      ...{ status: 415, code: 'UNSUPPORTED_MEDIA_TYPE' },
+    },
+    {
+      what: 'a packed body',
+      headers: { 'Content-Encoding': 'gzip' },
+      ...{ status: 415, code: 'UNSUPPORTED_MEDIA_TYPE' },
+    },
+    { what: 'a large body', body: 'x'.repeat(1_001), status: 413, code: 'BODY_TOO_LARGE' },
+    { what: 'too many segments', path: '/whip/a/b/c', status: 404, code: 'NOT_FOUND' },
+    { what: 'no name', path: '/whip/', status: 404, code: 'NOT_FOUND' },
+  ])('$what', async ({ path = '/whip/cam', body = OFFER, headers = {}, status, code }) => {
     const response = await offer(path, { body, headers });
     expect([response.status, (await json(response))['code']]).toEqual([status, code]);
     expect(rest.webrtc.offers).toEqual([]);
@@ -199,7 +200,10 @@ describe('a session', () => {
     let open = () => {};
     rest.webrtc.gate = new Promise((resolve) => (open = resolve));
     // A listener of the test's own, to know when the server has seen the cut.
-    const server = createServer(rest.app!.callback()).listen(0, '127.0.0.1');
+    const server = createServer((request, response) => void rest.app!.callback()(request, response)).listen(
+      0,
+      '127.0.0.1',
+    );
     await once(server, 'listening');
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
     const [accepted] = (await once(server, 'connection')) as [Socket];
