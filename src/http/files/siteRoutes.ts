@@ -57,6 +57,11 @@ export function serveSite(router: Router, options: SiteOptions, log: Logger): vo
   if (sdkDir === undefined)
     log.warn('the Web SDK is not installed, the demo page cannot publish', { packageDir });
 
+  // Browsers ask for it beside any page, and complain about a 404.
+  router.register('/favicon.ico', ['GET'], (ctx) => {
+    ctx.set('Cache-Control', 'public, max-age=86400');
+    ctx.status = 204;
+  });
   router.register('/demo', ['GET'], (ctx) => ctx.redirect(DEMO_PAGE));
   router.register('/client2/config.json', ['GET'], (ctx) => {
     const { ws, wss } = signallingPorts();

@@ -82,8 +82,17 @@ describe('an offer', () => {
   });
 });
 
+interface Refusal {
+  readonly what: string;
+  readonly path?: string;
+  readonly body?: string;
+  readonly headers?: Record<string, string>;
+  readonly status: number;
+  readonly code: string;
+}
+
 describe('refusals', () => {
-  test.each([
+  test.each<Refusal>([
     { what: 'an odd wish', path: '/whip/cam?record=maybe', status: 400, code: 'BAD_REQUEST' },
     { what: 'an empty body', body: ' \r\n', status: 400, code: 'BAD_REQUEST' },
     { what: 'a broken name', path: '/whip/%zz', status: 400, code: 'BAD_REQUEST' },
