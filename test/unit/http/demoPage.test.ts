@@ -15,11 +15,15 @@ const SOME_MP4 = join(SDK_DIR, 'examples/demo/dependencies/media/preloader.mp4')
 
 /** Waits until a value is, or a text contains, what is expected. */
 async function seen<T>(look: () => T | Promise<T>, expected: NonNullable<T>): Promise<void> {
-  await eventually(async () => {
-    const value = await look();
-    const isIt = typeof value === 'string' ? value.includes(String(expected)) : value === expected;
-    return isIt || undefined;
-  }, String(expected));
+  await eventually(
+    async () => {
+      const value = await look();
+      const isIt = typeof value === 'string' ? value.includes(String(expected)) : value === expected;
+      return isIt || undefined;
+    },
+    String(expected),
+    40_000,
+  );
 }
 
 let browser: Browser;

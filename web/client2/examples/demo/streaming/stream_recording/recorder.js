@@ -129,6 +129,8 @@ function setForm(state) {
   button.disabled = state === 'starting';
   button.textContent = state === 'running' || running.size > 0 ? 'Stop' : 'Start';
   button.dataset.action = button.textContent.toLowerCase();
+  // A button that was disabled has lost the focus of the keyboard.
+  if (!button.disabled && document.activeElement === document.body) button.focus({ preventScroll: true });
 }
 
 function isComplete() {
