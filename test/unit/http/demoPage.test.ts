@@ -73,12 +73,19 @@ describe.skipIf(!hasBrowser)('in a browser', { timeout: 60_000 }, () => {
       expect(signalling.published).toMatchObject([
         { name: 'cam', record: true, published: true, hasVideo: true, hasAudio: true },
       ]);
-      await page.waitForFunction(
-        "document.querySelector('.preview video')?.videoWidth > 0 && document.querySelector('.preview video').currentTime > 0",
+      await seen(
+        () =>
+          page.evaluate<boolean>(
+            "document.querySelector('.preview video')?.videoWidth > 0 && document.querySelector('.preview video').currentTime > 0",
+          ),
+        true,
       );
       await page.click('#publishBtn');
       await seen(status, 'Done');
-      await page.waitForFunction("document.querySelector('.recording video').readyState >= 1");
+      await seen(
+        () => page.evaluate<boolean>("document.querySelector('.recording video').readyState >= 1"),
+        true,
+      );
       await page.evaluate("document.querySelector('.recording video').play()");
       const [download] = await Promise.all([page.waitForEvent('download'), page.click('.download')]);
       expect(await readFile(await download.path())).toEqual(await readFile(SOME_MP4));

@@ -145,7 +145,7 @@ describe('/rest-api/stream/snapshot', () => {
     expect(await json(response)).toMatchObject({ code, message });
   });
 
-  test('a stream without a picture answers 500 and is no fault of the server', async () => {
+  test('a stream without a picture answers 500 SNAPSHOT_FAILED', async () => {
     rest.publish('one');
     rest.snapshots.hasPicture = false;
     const response = await rest.post('/rest-api/stream/snapshot', { streamName: 'one' });
