@@ -71,6 +71,7 @@ module.exports = {
     only('chokidar', 'chokidar', '^src/recorder/recordWatcher\\.ts$'),
     only('winston', 'winston', '^src/ops/log\\.ts$'),
     only('properties-reader', 'properties-reader', '^src/config/properties\\.ts$'),
+    only('send', 'send', '^src/http/files/sendFile\\.ts$'),
     only('koa', '(koa|@koa/[a-z]+)', '^src/http/'),
     only('ws', '(ws|@types/ws)', '^src/signalling/server\\.ts$'),
     not('child-processes-start-in-process', '^src/(?!process)', '^(node:)?child_process$'),
