@@ -67,6 +67,8 @@ module.exports = {
     only('winston', 'winston', '^src/ops/log\\.ts$'),
     only('properties-reader', 'properties-reader', '^src/config/properties\\.ts$'),
     only('koa', '(koa|@koa/[a-z]+)', '^src/http/'),
+    only('node-datachannel', 'node-datachannel', '^src/ingest/webrtc/nativeTransport\\.ts$'),
+    only('sdp-transform', 'sdp-transform', '^src/ingest/webrtc/offer\\.ts$'),
     not('child-processes-start-in-process', '^src/(?!process)', '^(node:)?child_process$'),
     { name: 'no-barrels', severity: 'error', from: {}, to: { path: '^src/.*index\\.ts$' } },
   ],
