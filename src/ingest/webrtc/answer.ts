@@ -4,17 +4,16 @@ import type { Accepted, Negotiated } from './negotiation.ts';
 import type { Candidate, Format, IceCredentials, LocalTransport, Section } from './offer.ts';
 
 const EOL = '\r\n';
-/** Feedback that the server sends, in the order it is written. */
-const VIDEO_FEEDBACK = ['transport-cc', 'nack', 'nack pli', 'ccm fir'] as const;
 
 /**
  * Writes the answer: one m-line for each of the offer's, those not received with port 0. Every line is made here of
  * checked values; of the offer's texts only tokens are written back.
  *
  * The order within an m-line serves the Web SDK. It takes the first format for "the codec", and it applies a
- * publisher's bitrate limits by looking at the one line after the rtpmap of H264 or VP8: a fmtp of that format gets
- * the limits appended behind its line end, where Chromium does not find them; before any other line it puts a fmtp
- * of its own, which Chromium joins with ours. So feedback comes between the two.
+ * publisher's bitrate limits by looking at the one line after the rtpmap of H264 or VP8: to a fmtp of that format it
+ * appends them behind the carriage return, before any other line it puts a fmtp of its own. Feedback between the two
+ * makes it the latter. Browsers join several fmtp lines of one format, the last one wins, so that ours names nothing
+ * that the SDK sets for a publisher.
  */
 export function writeAnswer(negotiated: Negotiated, local: LocalTransport, sessionId: string): string {
   const { offer, accepted } = negotiated;
@@ -114,7 +113,7 @@ function formatLines(accepted: Accepted): readonly string[] {
   const { format } = accepted;
   const lines = [
     rtpmap(format),
-    ...feedback(accepted).map((value) => `a=rtcp-fb:${format.payloadType} ${value}`),
+    ...accepted.feedback.map((value) => `a=rtcp-fb:${format.payloadType} ${value}`),
   ];
   const fmtp = accepted.kind === 'video' ? videoParameters(format) : audioParameters(format);
   if (fmtp !== '') lines.push(`a=fmtp:${format.payloadType} ${fmtp}`);
@@ -122,13 +121,6 @@ function formatLines(accepted: Accepted): readonly string[] {
     lines.push(rtpmap(accepted.rtx), `a=fmtp:${accepted.rtx.payloadType} apt=${format.payloadType}`);
   }
   return lines;
-}
-
-function feedback(accepted: Accepted): readonly string[] {
-  const offered = accepted.format.feedback;
-  if (accepted.kind === 'video') return VIDEO_FEEDBACK.filter((value) => offered.has(value));
-  // Chromium does not offer it for audio, but sends lost audio packets again when it is answered.
-  return offered.has('transport-cc') ? ['transport-cc', 'nack'] : ['nack'];
 }
 
 /** The profile must be answered as it was offered (RFC 6184, 8.2.2). */
@@ -142,12 +134,10 @@ function videoParameters({ encoding, fmtp }: Format): string {
     .join(';');
 }
 
-/** Lost packets are sent again, so that in-band FEC would be bytes for nothing. Stereo is recorded when it is offered. */
+/** Stereo is recorded when it is offered. In-band FEC stays at its default, off: lost packets are sent again. */
 function audioParameters({ encoding, fmtp }: Format): string {
   if (encoding !== 'opus') return '';
-  return parameter(fmtp, 'stereo') === '1'
-    ? 'minptime=10;useinbandfec=0;stereo=1;sprop-stereo=1'
-    : 'minptime=10;useinbandfec=0';
+  return parameter(fmtp, 'stereo') === '1' ? 'minptime=10;stereo=1;sprop-stereo=1' : 'minptime=10';
 }
 
 /** Default destination for clients that know no candidates (RFC 8839, 4.2.1.1). */

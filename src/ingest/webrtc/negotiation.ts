@@ -19,6 +19,9 @@ const MID = 'urn:ietf:params:rtp-hdrext:sdes:mid';
 /** Extensions that are answered. Not video-orientation: without it the browser turns the picture itself. */
 const EXTENSIONS: readonly string[] = [MID, TRANSPORT_WIDE_CC];
 
+/** Feedback on video that the server sends, in the order it is written. */
+const VIDEO_FEEDBACK: readonly string[] = ['transport-cc', 'nack', 'nack pli', 'ccm fir'];
+
 const PROTOCOLS: readonly string[] = [
   'UDP/TLS/RTP/SAVPF',
   'TCP/TLS/RTP/SAVPF',
@@ -32,6 +35,8 @@ interface AcceptedBase {
   readonly index: number;
   readonly section: Section;
   readonly format: Format;
+  /** `a=rtcp-fb` values of the format that are answered, and so may be sent. */
+  readonly feedback: readonly string[];
 }
 
 export interface AcceptedAudio extends AcceptedBase {
@@ -131,7 +136,21 @@ function videoOf(
   const rtx = section.formats.find(
     (each) => each.encoding === 'rtx' && parameter(each.fmtp, 'apt') === String(format.payloadType),
   );
-  return { kind: 'video', index, section, format, codec: format.encoding as VideoChoice, rtx };
+  const codec = format.encoding as VideoChoice;
+  return { kind: 'video', index, section, format, codec, rtx, feedback: videoFeedback(format) };
+}
+
+/**
+ * The SDK's `stripCodecs` compares payload types by their first digits: without G722, which is 9, VP8's 96 has lost
+ * all its feedback. Browsers give it all the same when it is answered.
+ */
+function videoFeedback({ feedback }: Format): readonly string[] {
+  return feedback.size === 0 ? VIDEO_FEEDBACK : VIDEO_FEEDBACK.filter((value) => feedback.has(value));
+}
+
+/** Chromium does not offer NACK for audio, but sends lost audio packets again when it is answered. */
+function audioFeedback({ feedback }: Format): readonly string[] {
+  return feedback.has('transport-cc') ? ['transport-cc', 'nack'] : ['nack'];
 }
 
 /** Packetization mode 1 before 0, because 0 forbids fragments (RFC 6184, 6.2); then the baseline profiles, 42xx. */
@@ -153,7 +172,9 @@ function audioOf(
   for (const codec of choices) {
     const rate = codec === 'opus' ? 48_000 : 8_000;
     const format = section.formats.find((each) => each.encoding === codec && each.clockRate === rate);
-    if (format !== undefined) return { kind: 'audio', index, section, format, codec };
+    if (format !== undefined) {
+      return { kind: 'audio', index, section, format, codec, feedback: audioFeedback(format) };
+    }
   }
   return undefined;
 }

@@ -102,7 +102,7 @@ export class Publication implements WebRtcPublication {
     this.#release();
     // Whoever waits for the answer learns it from `open`'s caller.
     if (this.#answer === '') return;
-    this.#logEnd(info);
+    this.#tell(() => this.#logEnd(info));
     this.#tell(() => this.#deps.events.onEnded(info));
   }
 

@@ -37,13 +37,13 @@ export class Route {
   #firs = 0;
 
   constructor(accepted: Accepted, deps: RouteDeps) {
-    const { kind, format, section, codec } = accepted;
+    const { kind, format, section, codec, feedback } = accepted;
     this.kind = kind;
     this.#deps = deps;
     this.#payloadType = format.payloadType;
     this.#rtxPayloadType = kind === 'video' ? accepted.rtx?.payloadType : undefined;
     this.#retransmissions = section.retransmissions;
-    this.#hasPli = format.feedback.has('nack pli') || !format.feedback.has('ccm fir');
+    this.#hasPli = feedback.includes('nack pli') || !feedback.includes('ccm fir');
     const { stream, synchroniser, lossWaitMs } = deps;
     this.receiver = new TrackReceiver(
       {
@@ -54,8 +54,7 @@ export class Route {
         fmtp: format.fmtp,
         synchroniser,
         lossWaitMs,
-        // Audio is answered with it whether or not it was offered.
-        canNack: kind === 'audio' || format.feedback.has('nack'),
+        canNack: feedback.includes('nack'),
         maxHeldPackets: MAX_HELD_PACKETS[kind],
         maxAccessUnitBytes: MAX_ACCESS_UNIT_BYTES,
       },
