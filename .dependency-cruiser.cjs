@@ -74,6 +74,8 @@ module.exports = {
     only('send', 'send', '^src/http/files/sendFile\\.ts$'),
     only('koa', '(koa|@koa/[a-z]+)', '^src/http/'),
     only('ws', '(ws|@types/ws)', '^src/signalling/server\\.ts$'),
+    only('node-datachannel', 'node-datachannel', '^src/ingest/webrtc/nativeTransport\\.ts$'),
+    only('sdp-transform', 'sdp-transform', '^src/ingest/webrtc/offer\\.ts$'),
     not('child-processes-start-in-process', '^src/(?!process)', '^(node:)?child_process$'),
     { name: 'no-barrels', severity: 'error', from: {}, to: { path: '^src/.*index\\.ts$' } },
   ],

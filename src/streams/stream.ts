@@ -30,6 +30,10 @@ export interface StreamInit {
   readonly createdAt: number;
   /** The client asked for a recording (WebRTC's `record`); undefined where the protocol has no such wish. */
   readonly record?: boolean;
+  /** PUBLISHING where it is absent. */
+  readonly status?: StreamStatus;
+  /** Where the publisher says before any media what will come. */
+  readonly expected?: ExpectedKinds;
   /** Bound of the cache that on-demand recordings start from, bytes. */
   readonly gopCacheMaxBytes: number;
 }
@@ -42,7 +46,7 @@ export class Stream {
   readonly init: StreamInit;
   /** Newest configuration of every track, by id. */
   readonly tracks = new Map<number, Track>();
-  status: StreamStatus = 'PUBLISHING';
+  status: StreamStatus;
   /** Undefined until the publisher says what will come. */
   expected: ExpectedKinds | undefined;
   /** Kinds that the publisher says it has muted; their samples go on. */
@@ -58,6 +62,8 @@ export class Stream {
 
   constructor(init: StreamInit) {
     this.init = init;
+    this.status = init.status ?? 'PUBLISHING';
+    this.expected = init.expected;
     this.#gop = new GopCache(init.gopCacheMaxBytes);
   }
 
