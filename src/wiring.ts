@@ -20,7 +20,11 @@ export function recorderSettings(
       encode: settings.encode_record_name,
       excludeCharacters: settings.exclude_record_name_characters,
     },
-    formats: { containers: settings.record_formats, h264ToTs: settings.record_h264_to_ts },
+    formats: {
+      containers: settings.record_formats,
+      h264ToTs: settings.record_h264_to_ts,
+      webmAudio: settings.record_webm_audio,
+    },
     rotation: settings.record_rotation,
     batchMs: settings.record_batch_ms,
     fragmentMs: settings.record_fragment_ms,
