@@ -83,7 +83,11 @@ export function makeAudio({ codec, seconds = 4, channels = 1 }: AudioWish): Clip
     key: true,
     data,
   });
-  if (!isG711) return { track, samples: frames.map(({ timeUs, data }) => sampleOf(timeUs, data)) };
+  if (!isG711) {
+    // Matroska says nothing of the 1024 samples that an AAC encoder puts before the sound.
+    const primingUs = codec === 'aac' ? Math.round(1024e6 / sampleRate) : 0;
+    return { track, samples: frames.map(({ timeUs, data }) => sampleOf(timeUs - primingUs, data)) };
+  }
   const all = Buffer.concat(frames.map(({ data }) => data));
   const bytes = 160 * channels;
   const count = Math.floor(all.length / bytes);
