@@ -2,7 +2,7 @@ import type { Sample, Track } from '../domain/media.ts';
 import { sameTrack } from '../domain/media.ts';
 import type { Publisher } from '../domain/publisher.ts';
 import { GopCache } from './gopCache.ts';
-import type { StreamItem } from './gopCache.ts';
+import type { KeyFrame, StreamItem } from './gopCache.ts';
 
 /** Receives a stream: tracks and samples in the order they arrived, then the end, once. Must not throw. */
 export interface StreamSubscriber {
@@ -93,7 +93,7 @@ export class Stream {
     const track = this.tracks.get(sample.trackId);
     if (this.#ended || track === undefined) return;
     this.mediaStartedAt ??= Date.now();
-    this.#gop.addSample(sample, track.kind);
+    this.#gop.addSample(sample, track);
     for (const subscriber of this.#subscribers) subscriber.onSample(sample);
   }
 
@@ -119,6 +119,11 @@ export class Stream {
     this.#gop = new GopCache(0);
     for (const subscriber of [...this.#subscribers]) subscriber.onEnd();
     this.#subscribers.clear();
+  }
+
+  /** The newest picture that can be decoded alone. */
+  get keyFrame(): KeyFrame | undefined {
+    return this.#gop.keyFrame;
   }
 
   /** The stream since its newest video key frame, tracks first. */
