@@ -20,7 +20,12 @@ describe('flash and beep', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   /** White for the first 120 ms of each second, and a beep that begins `beepAt` after the second. */
-  function makeFile(name: string, beepAtMs: number, codecs: readonly string[], filters: readonly string[] = []) {
+  function makeFile(
+    name: string,
+    beepAtMs: number,
+    codecs: readonly string[],
+    filters: readonly string[] = [],
+  ) {
     const file = join(folder, name);
     const luma = "geq=lum='if(lt(mod(T,1),0.119),235,60)':cb=128:cr=128";
     const phase = `mod(t-${beepAtMs / 1000}+2,1)`;
@@ -33,7 +38,18 @@ describe('flash and beep', () => {
   }
 
   const MP4 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-c:a', 'aac', '-b:a', '96k'];
-  const WEBM = ['-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-b:v', '500k', '-c:a', 'libvorbis'];
+  const WEBM = [
+    '-c:v',
+    'libvpx',
+    '-deadline',
+    'realtime',
+    '-cpu-used',
+    '8',
+    '-b:v',
+    '500k',
+    '-c:a',
+    'libvorbis',
+  ];
 
   test.each([
     ['in-step.mp4', 0, MP4],
@@ -43,14 +59,21 @@ describe('flash and beep', () => {
     ['early.webm', -120, WEBM],
   ])('%s is found to have its sound %i ms late', async (name, offsetMs, codecs) => {
     const sync = await measureAvSync(makeFile(name, offsetMs, codecs));
-    expect(sync.offsetsMs.length).toBeGreaterThanOrEqual(4);
-    for (const found of sync.offsetsMs) expect(Math.abs(found - offsetMs)).toBeLessThanOrEqual(5);
+    expect(sync.pairs.length).toBeGreaterThanOrEqual(4);
+    for (const { offsetMs: found } of sync.pairs) expect(Math.abs(found - offsetMs)).toBeLessThanOrEqual(5);
   });
 
   test('sound that begins later than the picture, and pictures at uneven distances, are seen where they are', async () => {
-    const uneven = ['-vf', "select='not(eq(mod(n,25),12)+eq(mod(n,25),19))'", '-fps_mode', 'vfr', '-af', 'atrim=start=1.5'];
+    const uneven = [
+      '-vf',
+      "select='not(eq(mod(n,25),12)+eq(mod(n,25),19))'",
+      '-fps_mode',
+      'vfr',
+      '-af',
+      'atrim=start=1.5',
+    ];
     const sync = await measureAvSync(makeFile('uneven.mkv', 40, MP4, uneven));
-    for (const found of sync.offsetsMs) expect(Math.abs(found - 40)).toBeLessThanOrEqual(5);
+    for (const { offsetMs: found } of sync.pairs) expect(Math.abs(found - 40)).toBeLessThanOrEqual(5);
     expect(sync.beeps[0]).toBeGreaterThan(1.5);
   });
 });

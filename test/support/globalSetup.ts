@@ -124,11 +124,7 @@ function findWebRtcPeers(): Pick<Peers, 'chromium' | 'gstPython' | 'whipClient'>
   return {
     chromium: present('Chromium', chromium, existsSync(chromium)),
     gstPython: present('Python with GStreamer and its webrtcbin', python, hasWebrtcbin),
-    whipClient: present(
-      'whip-client of simple-whip-client',
-      'whip-client',
-      runs('whip-client', ['--help']),
-    ),
+    whipClient: present('whip-client of simple-whip-client', 'whip-client', runs('whip-client', ['--help'])),
   };
 }
 

@@ -13,13 +13,19 @@ const BEEP_GAP_S = 0.2;
 /** Farther apart than this a beep does not belong to a flash. */
 const PAIR_S = 0.45;
 
+/** A flash that has its beep. */
+export interface FlashAndBeep {
+  /** Begin of the flash, in seconds from the beginning of the file. */
+  readonly atS: number;
+  /** Milliseconds from the flash to the beep, positive when the sound is late. */
+  readonly offsetMs: number;
+}
+
 /** How sound lies beside the picture in a recording of flashes and beeps. */
 export interface AvSync {
-  /** Begin of each flash and of each beep, in seconds from the beginning of the file. */
   readonly flashes: readonly number[];
   readonly beeps: readonly number[];
-  /** Milliseconds from each flash to its beep, positive when the sound is late. */
-  readonly offsetsMs: readonly number[];
+  readonly pairs: readonly FlashAndBeep[];
   readonly medianMs: number;
   readonly minMs: number;
   readonly maxMs: number;
@@ -28,20 +34,20 @@ export interface AvSync {
 /** Measures a recording. @throws when it holds no flash with a beep. */
 export async function measureAvSync(file: string): Promise<AvSync> {
   const [flashes, beeps] = [await flashesOf(file), await beepsOf(file)];
-  const offsetsMs = flashes.flatMap((flash) => {
+  const pairs = flashes.flatMap((atS) => {
     const nearest = beeps.reduce(
-      (best, beep) => (Math.abs(beep - flash) < Math.abs(best - flash) ? beep : best),
+      (best, beep) => (Math.abs(beep - atS) < Math.abs(best - atS) ? beep : best),
       Infinity,
     );
-    return Math.abs(nearest - flash) < PAIR_S ? [(nearest - flash) * 1000] : [];
+    return Math.abs(nearest - atS) < PAIR_S ? [{ atS, offsetMs: (nearest - atS) * 1000 }] : [];
   });
-  if (offsetsMs.length === 0)
+  if (pairs.length === 0)
     throw new Error(`${file}: ${flashes.length} flashes, ${beeps.length} beeps, none together`);
-  const sorted = offsetsMs.toSorted((a, b) => a - b);
+  const sorted = pairs.map((pair) => pair.offsetMs).toSorted((a, b) => a - b);
   return {
     flashes,
     beeps,
-    offsetsMs,
+    pairs,
     medianMs: sorted[Math.floor(sorted.length / 2)]!,
     minMs: sorted[0]!,
     maxMs: sorted.at(-1)!,
@@ -50,7 +56,8 @@ export async function measureAvSync(file: string): Promise<AvSync> {
 
 /** Presentation times at which the picture turns white. */
 async function flashesOf(file: string): Promise<number[]> {
-  const filter = 'scale=16:16:flags=area,format=gray,signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-';
+  const filter =
+    'scale=16:16:flags=area,format=gray,signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-';
   const { stdout } = await run(
     'ffmpeg',
     ['-v', 'error', '-nostdin', '-i', file, '-map', '0:v', '-vf', filter, '-f', 'null', '-'],
@@ -77,7 +84,9 @@ async function beepsOf(file: string): Promise<number[]> {
     ],
     { maxBuffer: 1 << 30, encoding: 'buffer' },
   );
-  return onsets(new Float32Array(stdout.buffer.slice(stdout.byteOffset, stdout.byteOffset + stdout.byteLength)));
+  return onsets(
+    new Float32Array(stdout.buffer.slice(stdout.byteOffset, stdout.byteOffset + stdout.byteLength)),
+  );
 }
 
 function onsets(samples: Float32Array): number[] {

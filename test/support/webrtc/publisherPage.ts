@@ -102,7 +102,10 @@ export class PublisherPage {
   }
 
   /** Opens a Web SDK session; `urlServer` as the pages of the vendor write it. */
-  async connect(urlServer: string, options: Readonly<Record<string, unknown>> = {}): Promise<readonly string[]> {
+  async connect(
+    urlServer: string,
+    options: Readonly<Record<string, unknown>> = {},
+  ): Promise<readonly string[]> {
     return this.#call('connect', { urlServer, ...options });
   }
 
@@ -132,6 +135,11 @@ export class PublisherPage {
 
   async counters(name: string): Promise<Counters> {
     return this.#call('counters', name);
+  }
+
+  /** Waits until so many frames have been sent. */
+  async untilSent(name: string, frames: number): Promise<void> {
+    return this.#call('untilSent', name, frames);
   }
 
   async sentBeforeSecondKeyFrame(name: string): Promise<number> {

@@ -50,6 +50,7 @@ export class UdpRelay {
   readonly #down: Direction;
   #target: { readonly address: string; readonly port: number } | undefined;
   #isDark = false;
+  #isGood = false;
   #isClosed = false;
 
   private constructor(options: LineOptions) {
@@ -97,6 +98,11 @@ export class UdpRelay {
     this.#isDark = isDark;
   }
 
+  /** Nothing is lost, delayed or reordered any more; the rate of the uplink stays. */
+  set isGood(isGood: boolean) {
+    this.#isGood = isGood;
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const timer of this.#timers) clearTimeout(timer);
@@ -119,7 +125,7 @@ export class UdpRelay {
   }
 
   #carry(way: Direction, data: Buffer, deliver: () => void): void {
-    const { loss = 0, delayMs = 0, jitterMs = 0 } = this.#options;
+    const { loss = 0, delayMs = 0, jitterMs = 0 } = this.#isGood ? {} : this.#options;
     // Both are drawn for every packet, so that a run with the same seed loses the same ones.
     const isLost = way.next() < loss;
     const jitter = way.next() * jitterMs;

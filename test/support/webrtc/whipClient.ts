@@ -46,7 +46,9 @@ export class WhipClient {
   async seen(event: string, kind?: string, withinMs = 30_000): Promise<ClientEvent> {
     return eventually(
       () => {
-        const found = this.events.find((each) => each.event === event && (kind === undefined || each['kind'] === kind));
+        const found = this.events.find(
+          (each) => each.event === event && (kind === undefined || each['kind'] === kind),
+        );
         if (found === undefined && this.#exitCode !== undefined)
           throw new Error(`the WHIP client ended (${this.#exitCode}) before ${event}: ${this.#stderr}`);
         return found;
@@ -58,7 +60,11 @@ export class WhipClient {
 
   /** Waits for the end of the process. */
   async ended(withinMs = 60_000): Promise<{ code: number | null; stderr: string }> {
-    await eventually(() => (this.#exitCode === undefined ? undefined : true), 'end of the WHIP client', withinMs);
+    await eventually(
+      () => (this.#exitCode === undefined ? undefined : true),
+      'end of the WHIP client',
+      withinMs,
+    );
     return { code: this.#exitCode ?? null, stderr: this.#stderr };
   }
 

@@ -1,4 +1,4 @@
-/* global RTCPeerConnection, RTCRtpSender, navigator, globalThis */
+/* global RTCPeerConnection, RTCRtpSender, navigator */
 
 /**
  * What a test changes in the browser, in place before the SDK is loaded, so that the SDK itself stays as it is:

@@ -1,4 +1,4 @@
-/* global document, globalThis, location, navigator, performance, setTimeout, setInterval, RTCPeerConnection */
+/* global document, navigator, performance, setTimeout, setInterval, RTCPeerConnection */
 import { Hooks } from './hooks.mjs';
 import { Source } from './source.mjs';
 
@@ -8,7 +8,7 @@ const HISTORY_MS = 100;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function until(look, what, withinMs = 30_000) {
-  for (const end = performance.now() + withinMs; performance.now() < end; ) {
+  for (const end = performance.now() + withinMs; performance.now() < end;) {
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
     await pause(10);
@@ -33,7 +33,6 @@ class Harness {
   #session;
   #sessionStatuses = [];
   #publications = new Map();
-  #plain = new Map();
 
   /** `sdk` is the bundle's name; `source` describes the picture, absent = the browser's own devices. */
   async load({ sdk, source }) {
@@ -108,7 +107,11 @@ class Harness {
   /** The first event with one of the statuses. */
   async until(name, statuses, withinMs) {
     const { events } = this.#publications.get(name);
-    return until(() => events.find(({ status }) => statuses.includes(status)), `${name} ${statuses}`, withinMs);
+    return until(
+      () => events.find(({ status }) => statuses.includes(status)),
+      `${name} ${statuses}`,
+      withinMs,
+    );
   }
 
   events(name) {
@@ -129,6 +132,13 @@ class Harness {
   /** What has been sent; once the picture is frozen, everything that will be. */
   async counters(name) {
     return this.#countersOf(this.#publications.get(name).connection);
+  }
+
+  async untilSent(name, frames) {
+    await until(
+      async () => (await this.counters(name)).video.framesSent >= frames,
+      `${frames} frames of ${name}`,
+    );
   }
 
   async #countersOf(connection) {
@@ -197,7 +207,9 @@ class Harness {
 
   #sender(name, kind) {
     const { connection } = this.#publications.get(name);
-    return connection.getSenders().find((sender) => sender.track?.kind === kind || sender.pausedKind === kind);
+    return connection
+      .getSenders()
+      .find((sender) => sender.track?.kind === kind || sender.pausedKind === kind);
   }
 
   /** Takes the track off its sender for a while, as a page does that has lost its microphone. */
@@ -232,7 +244,10 @@ class Harness {
       video.currentTime = time;
       await until(() => (failed(), !video.seeking && video.readyState >= 2), `${url} at ${time}`);
       await video.play();
-      await until(() => (failed(), video.currentTime > time + 0.1 || video.ended), `${url} going on from ${time}`);
+      await until(
+        () => (failed(), video.currentTime > time + 0.1 || video.ended),
+        `${url} going on from ${time}`,
+      );
       video.pause();
       stops.push(video.currentTime);
     }
@@ -266,10 +281,6 @@ class Harness {
 
   close(name) {
     this.#publications.get(name).connection.close();
-  }
-
-  origin() {
-    return location.origin;
   }
 }
 

@@ -117,7 +117,10 @@ export class Source {
   #send(dueMs) {
     if (this.#isFrozen) return;
     this.#draw(dueMs);
-    const frame = new VideoFrame(this.#canvas, { timestamp: Math.round(performance.now() * 1000), alpha: 'discard' });
+    const frame = new VideoFrame(this.#canvas, {
+      timestamp: Math.round(performance.now() * 1000),
+      alpha: 'discard',
+    });
     for (const sink of this.#writers) this.#write(sink, frame);
     frame.close();
   }
