@@ -196,7 +196,8 @@ describe.skipIf(chromium === null)('sources that change while they are recorded 
   }
 
   test.each(['vp8', 'h264'] as const)('switchMic and switchCam, %s', async (codec) => {
-    await page.publish({ name: 'switch', record: true }, { codec });
+    const constraints = { audio: true, video: { width: 320, height: 180 } };
+    await page.publish({ name: 'switch', record: true, constraints }, { codec });
     await page.untilSent('switch', seconds(2));
     await page.sdk('switch', 'switchMic');
     await sentMore('switch', seconds(1));

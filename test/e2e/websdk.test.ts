@@ -91,7 +91,7 @@ describe.skipIf(chromium === null)('the official Web SDK in Chromium', () => {
     test('the whole bundle with the browser’s own devices, whose camera and microphone are switched', async () => {
       const plain = await browser.open({ sdk: 'flashphoner.js', source: null });
       await plain.connect(`${wsUrl(server)}/1a2b3c4d`);
-      await plain.publish({ name: 'plain', record: true });
+      await plain.publish({ name: 'plain', record: true, constraints: { audio: true, video: true } });
       await plain.untilSent('plain', 30);
       expect(await plain.sdk('plain', 'switchCam')).toBeTypeOf('string');
       expect(await plain.sdk('plain', 'switchMic')).toBeTypeOf('string');

@@ -4,6 +4,8 @@ import { once } from 'node:events';
 
 /** What the line does to packets, the same both ways unless said otherwise. */
 export interface LineOptions {
+  /** Where the client finds the relay. libnice pairs no loopback candidate with the addresses it has. */
+  readonly address?: string;
   readonly seed?: number;
   /** Share of the packets that are lost, 0 to 1. */
   readonly loss?: number;
@@ -73,7 +75,7 @@ export class UdpRelay {
 
   static async open(options: LineOptions = {}): Promise<UdpRelay> {
     const relay = new UdpRelay(options);
-    relay.#front.bind(0, '127.0.0.1');
+    relay.#front.bind(0, options.address ?? '127.0.0.1');
     await once(relay.#front, 'listening');
     relay.#front.setRecvBufferSize(1 << 21);
     return relay;
@@ -86,7 +88,7 @@ export class UdpRelay {
   /** The server is there; @returns where the client has to send instead. */
   towards(address: string, port: number): [address: string, port: number] {
     this.#target = { address, port };
-    return ['127.0.0.1', this.port];
+    return [this.#front.address().address, this.port];
   }
 
   get counters(): { readonly up: LineCounters; readonly down: LineCounters } {

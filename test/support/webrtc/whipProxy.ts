@@ -10,7 +10,10 @@ export interface WhipProxy {
   close(): Promise<void>;
 }
 
-/** Passes WHIP requests on, and names the relay instead of the server's address in the answers. */
+/**
+ * Passes WHIP requests on. The answers name the relay instead of the server, and the server learns no address of the
+ * client, so that all media goes through the relay.
+ */
 export async function openWhipProxy(target: string, relay: UdpRelay): Promise<WhipProxy> {
   const server = createServer((request, response) => {
     pass(request, response, { target, relay }).catch((error: unknown) =>
@@ -33,7 +36,7 @@ async function pass(
   response: ServerResponse,
   { target, relay }: { readonly target: string; readonly relay: UdpRelay },
 ): Promise<void> {
-  const body = await text(request);
+  const body = (await text(request)).replace(/^a=candidate:.*\r?\n/gm, '');
   const { authorization, 'content-type': type } = request.headers;
   const answer = await fetch(`${target}${request.url ?? ''}`, {
     method: request.method ?? 'GET',

@@ -33,11 +33,11 @@ ENCODERS = {
 NAMES = {"h264": "H264", "vp8": "VP8"}
 PIPELINE = (
     "webrtcbin name=peer bundle-policy=max-bundle latency=0 "
-    "videotestsrc is-live=true num-buffers={frames} pattern=ball "
+    "videotestsrc is-live=true pattern=ball "
     "! video/x-raw,width=640,height=360,framerate={fps}/1 ! videoconvert ! video/x-raw,format=I420 ! queue "
     "! {encoder} pt={video_pt} seqnum-offset={video_seqnum} mtu=1200 ! valve name=videogate drop=true drop-mode=forward-sticky-events "
     "! application/x-rtp,media=video,encoding-name={name},payload={video_pt} ! peer. "
-    "audiotestsrc is-live=true wave=ticks num-buffers={sounds} samplesperbuffer=960 "
+    "audiotestsrc is-live=true wave=ticks samplesperbuffer=960 "
     "! audio/x-raw,rate=48000,channels={channels} ! audioconvert ! queue ! opusenc frame-size=20 "
     "! rtpopuspay pt={audio_pt} seqnum-offset={audio_seqnum} ! valve name=audiogate drop=true drop-mode=forward-sticky-events "
     "! application/x-rtp,media=audio,encoding-name=OPUS,payload={audio_pt} ! peer."
@@ -56,6 +56,7 @@ class Client:
         self.failure = None
         self.counters = {"frames": 0, "sounds": 0, "videoPackets": 0}
         self.is_connected = False
+        self.is_open = False
         self.sequence = {}
         self.pipeline = Gst.parse_launch(self.description())
         self.peer = self.pipeline.get_by_name("peer")
@@ -74,8 +75,6 @@ class Client:
         return PIPELINE.format(
             encoder=ENCODERS[options.codec].format(kbits=kbits, bits=kbits * 1000, fps=options.fps),
             name=NAMES[options.codec],
-            frames=round(options.seconds * options.fps),
-            sounds=round(options.seconds * 50),
             fps=options.fps,
             video_pt=options.video_pt,
             audio_pt=options.audio_pt,
@@ -100,11 +99,21 @@ class Client:
     def on_frame(self, frame):
         """Runs before the packets of this frame are made."""
         is_key = not frame.has_flags(Gst.BufferFlags.DELTA_UNIT)
-        if self.is_connected and is_key and self.gates[0].get_property("drop"):
-            for gate in self.gates:
-                gate.set_property("drop", False)
-        if not self.gates[0].get_property("drop"):
+        if self.counters["frames"] == 0 and not (self.is_connected and is_key):
+            return
+        if self.counters["frames"] == 0:
+            self.set_gates(is_open=True)
+        if self.is_open and self.counters["frames"] == round(self.options.seconds * self.options.fps):
+            self.set_gates(is_open=False)
+            GLib.timeout_add(DRAIN_MS, self.finish)
+            return
+        if self.is_open:
             self.counters["frames"] += 1
+
+    def set_gates(self, is_open):
+        self.is_open = is_open
+        for gate in self.gates:
+            gate.set_property("drop", not is_open)
 
     def on_packet(self, kind, packet):
         self.counters["videoPackets" if kind == "video" else "sounds"] += 1
@@ -120,7 +129,6 @@ class Client:
         bus = self.pipeline.get_bus()
         bus.add_signal_watch()
         bus.connect("message::error", self.on_error)
-        bus.connect("message::eos", lambda *_: GLib.timeout_add(DRAIN_MS, self.finish))
         self.peer.connect("on-negotiation-needed", self.on_negotiation_needed)
         self.peer.connect("notify::ice-gathering-state", self.on_gathering)
         self.peer.connect("notify::connection-state", self.on_connection)
@@ -150,7 +158,7 @@ class Client:
             with self.request("POST", self.options.url, offer) as response:
                 answer = response.read().decode()
                 location = response.headers["location"]
-                say("answered", status=response.status, location=location, answer=answer, offer=offer)
+                say("answered", status=response.status, location=location)
         except urllib.error.HTTPError as error:
             self.fail(f"POST answered {error.code} {error.read().decode()}")
             return False
