@@ -129,10 +129,8 @@ describe.skipIf(chromium === null)('a bad line between Chromium and the server',
     await open({ delayMs: 10 });
     await page.publish({ name: 'dark', record: true }, { codec: 'h264', throughRelay: true });
     await page.untilSent('dark', seconds(3));
-    relay.isDark = true;
     const atDark = (await page.counters('dark')).video.framesSent;
-    await new Promise((resolve) => setTimeout(resolve, 2000));
-    relay.isDark = false;
+    await relay.darkFor(2000);
     await page.untilSent('dark', atDark + seconds(5));
     const { file, sent } = await finish('dark');
     await expectClean(file);

@@ -123,11 +123,11 @@ describe('bad line', () => {
       client.send(packet, relay.port, '127.0.0.1');
       if (n % perTick === perTick - 1) await new Promise((resolve) => setTimeout(resolve, 2));
     }
-    const { down } = relay.counters;
-    await eventually(
-      () => (handledUp() === handled && down.passed + down.lost === received.length ? true : undefined),
-      'empty line',
-    );
+    const { up, down } = relay.counters;
+    await eventually(() => {
+      const isAllAnswered = received.length === up.passed && down.passed + down.lost === up.passed;
+      return handledUp() === handled && isAllAnswered ? true : undefined;
+    }, 'empty line');
   }
 
   test('a good line passes everything in order, both ways', async () => {

@@ -121,10 +121,10 @@ describe.skipIf(gstPython === null)('GStreamer’s webrtcbin publishes by WHIP',
       audioSeqnum: 65_536 - 350,
     });
     await Promise.race([client.seen('near-wrap', 'video'), client.seen('near-wrap', 'audio')]);
-    relay.isDark = true;
+    const isLight = relay.darkFor(2000).then(() => 'light');
     const wrapped = Promise.all([client.seen('wrapped', 'video'), client.seen('wrapped', 'audio')]);
-    await Promise.all([wrapped, new Promise((resolve) => setTimeout(resolve, 2000))]);
-    relay.isDark = false;
+    expect(await Promise.race([wrapped.then(() => 'wrapped'), isLight])).toBe('wrapped');
+    await isLight;
     const sent = await client.seen('sent');
     expect((await client.ended()).code).toBe(0);
     const file = join(server.recordsDir, (await server.recordsFinished(1))[0]!);

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:dgram';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What the line does to packets, the same both ways unless said otherwise. */
 export interface LineOptions {
@@ -98,6 +99,13 @@ export class UdpRelay {
   /** Nothing passes, in either direction, while it is dark. */
   set isDark(isDark: boolean) {
     this.#isDark = isDark;
+  }
+
+  /** Dark for a while. */
+  async darkFor(ms: number): Promise<void> {
+    this.isDark = true;
+    await sleep(ms);
+    this.isDark = false;
   }
 
   /** Nothing is lost, delayed or reordered any more; the rate of the uplink stays. */
