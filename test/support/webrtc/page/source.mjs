@@ -117,8 +117,9 @@ export class Source {
   #send(dueMs) {
     if (this.#isFrozen) return;
     this.#draw(dueMs);
+    // Due, not now: a page that is held up still shows its flash when the beep sounds.
     const frame = new VideoFrame(this.#canvas, {
-      timestamp: Math.round(performance.now() * 1000),
+      timestamp: Math.round(dueMs * 1000),
       alpha: 'discard',
     });
     for (const sink of this.#writers) this.#write(sink, frame);
