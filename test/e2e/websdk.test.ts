@@ -45,8 +45,8 @@ describe.skipIf(chromium === null)('the official Web SDK in Chromium', () => {
 
   describe('records what it publishes', () => {
     test.each([
-      ['vp8', 'webm', ['vp8', 'vorbis']],
-      ['h264', 'mp4', ['h264', 'aac']],
+      ['vp8', 'webm', ['vorbis', 'vp8']],
+      ['h264', 'mp4', ['aac', 'h264']],
     ] as const)(
       '%s and Opus as %s: whole, in step, and it plays and seeks in the page',
       async (codec, type, codecs) => {
@@ -55,7 +55,7 @@ describe.skipIf(chromium === null)('the official Web SDK in Chromium', () => {
         const recorded = await stopAndFind(server, page, 'cam');
         const { recordName, mediaSessionId } = recorded.event;
         expect(recordName).toMatch(new RegExp(`^stream-${mediaSessionId}-.*\\.${type}$`));
-        expect((await probe(recorded.file)).streams.map((stream) => stream.codec_name)).toEqual(codecs);
+        expect((await probe(recorded.file)).streams.map((stream) => stream.codec_name).sort()).toEqual(codecs);
         await expectWhole(recorded);
         const { duration, stops, ...size } = await page.play(recordUrl(server, recordName!), [3, 1]);
         expect(size).toEqual({ videoWidth: 640, videoHeight: 360 });

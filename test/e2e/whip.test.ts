@@ -59,12 +59,12 @@ describe.skipIf(gstPython === null)('GStreamer’s webrtcbin publishes by WHIP',
   }
 
   test.each([
-    ['h264', 'mp4', ['h264', 'aac']],
-    ['vp8', 'webm', ['vp8', 'vorbis']],
+    ['h264', 'mp4', ['aac', 'h264']],
+    ['vp8', 'webm', ['vorbis', 'vp8']],
   ] as const)('%s and Opus as %s, every frame', async (codec, type, codecs) => {
     const file = await record('gst', { codec });
     expect(file).toBe(join(server.recordsDir, `gst.${type}`));
-    expect((await probe(file)).streams.map((stream) => stream.codec_name)).toEqual(codecs);
+    expect((await probe(file)).streams.map((stream) => stream.codec_name).sort()).toEqual(codecs);
   });
 
   test('payload types the other way round than browsers have them, no retransmission, mono', async () => {
