@@ -55,7 +55,9 @@ describe.skipIf(chromium === null)('the official Web SDK in Chromium', () => {
         const recorded = await stopAndFind(server, page, 'cam');
         const { recordName, mediaSessionId } = recorded.event;
         expect(recordName).toMatch(new RegExp(`^stream-${mediaSessionId}-.*\\.${type}$`));
-        expect((await probe(recorded.file)).streams.map((stream) => stream.codec_name).sort()).toEqual(codecs);
+        expect((await probe(recorded.file)).streams.map((stream) => stream.codec_name).sort()).toEqual(
+          codecs,
+        );
         await expectWhole(recorded);
         const { duration, stops, ...size } = await page.play(recordUrl(server, recordName!), [3, 1]);
         expect(size).toEqual({ videoWidth: 640, videoHeight: 360 });

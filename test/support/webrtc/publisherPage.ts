@@ -7,6 +7,8 @@ export interface SourceOptions {
   readonly fps?: number;
   /** Share of the picture that is noise, new in every frame: 0 is cheap to encode, 1 uses every bit there is. */
   readonly detail?: number;
+  /** Flashes cost next to no bits: without them a limit can be reached. */
+  readonly flashes?: boolean;
 }
 
 export interface PageOptions {

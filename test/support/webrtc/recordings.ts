@@ -15,8 +15,8 @@ const run = promisify(execFile);
 const SYNC_MS = 40;
 /** One packet of Opus. */
 const AUDIO_FRAME_MS = 20;
-/** AAC frames are longer than Opus packets and begin elsewhere. */
-const AUDIO_SLACK_MS = 45;
+/** One frame of AAC at 44.1 kHz. */
+const AUDIO_SLACK_MS = 1024 / 44.1;
 
 /** Where the Web SDK connects to. */
 export const wsUrl = (server: TestServer): string => `ws://127.0.0.1:${server.port('ws')}`;
@@ -28,11 +28,11 @@ export const recordUrl = (server: TestServer, name: string): string =>
 export interface Recorded {
   readonly file: string;
   readonly event: StreamEvent;
-  /** What the browser had sent when the picture stood still and everything was over. */
+  /** All that the browser sent. */
   readonly sent: Counters;
 }
 
-/** Stops the picture, then the publication, and finds its file. @throws when none is named. */
+/** Stops picture and sound, then the publication, and finds its file. @throws when none is named. */
 export async function stopAndFind(server: TestServer, page: PublisherPage, name: string): Promise<Recorded> {
   const sent = await page.freeze(name);
   const event = await page.stop(name);

@@ -4,6 +4,8 @@ import { Source } from './source.mjs';
 
 /** Statistics are looked at this often, to know what had been sent when the second key frame came. */
 const HISTORY_MS = 100;
+/** Nothing is sent any more when the counters have stood for so long. */
+const STILL_MS = 250;
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -150,20 +152,21 @@ class Harness {
     return counters;
   }
 
-  /** Stops the picture, and waits until nothing more of it is sent. */
+  /** Stops picture and sound, and waits until nothing more of them is sent. */
   async freeze(name) {
-    this.#source.freeze(true);
-    let [sent, since] = [-1, performance.now()];
+    await this.#source.freeze();
+    let [sent, since] = ['', performance.now()];
     await until(async () => {
-      const { video } = await this.counters(name);
-      if (video.framesSent !== sent) [sent, since] = [video.framesSent, performance.now()];
-      return performance.now() - since > 300;
-    }, 'still picture');
+      const { video, audio } = await this.counters(name);
+      const now = `${video.framesSent} ${audio.packetsSent}`;
+      if (now !== sent) [sent, since] = [now, performance.now()];
+      return performance.now() - since > STILL_MS;
+    }, 'nothing sent');
     return this.counters(name);
   }
 
-  thaw() {
-    this.#source.freeze(false);
+  async thaw() {
+    await this.#source.thaw();
   }
 
   /** Ends a publication as the page's Stop button does; resolves with its last event. */

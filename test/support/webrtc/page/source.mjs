@@ -32,7 +32,7 @@ export class Source {
   #seed = 1;
 
   constructor(options) {
-    this.#options = { width: 640, height: 360, fps: 25, detail: 0.2, ...options };
+    this.#options = { width: 640, height: 360, fps: 25, detail: 0.2, flashes: true, ...options };
     this.#canvas = new OffscreenCanvas(this.#options.width, this.#options.height);
     this.#pen = this.#canvas.getContext('2d', { alpha: false, willReadFrequently: true });
     this.#noise = makeNoise(this.#options.width, this.#options.height, () => this.#random());
@@ -52,9 +52,16 @@ export class Source {
     this.#tick();
   }
 
-  /** No picture is sent from now on; the sound goes on. */
-  freeze(isFrozen) {
-    this.#isFrozen = isFrozen;
+  /** Nothing is sent from now on. */
+  async freeze() {
+    this.#isFrozen = true;
+    await this.#audio.suspend();
+  }
+
+  async thaw() {
+    await this.#audio.resume();
+    await this.#compareClocks();
+    this.#isFrozen = false;
   }
 
   /** A stream of new tracks, as getUserMedia would give. */
@@ -171,9 +178,9 @@ export class Source {
   }
 
   #draw(dueMs) {
-    const { width, height, detail } = this.#options;
+    const { width, height, detail, flashes } = this.#options;
     const pen = this.#pen;
-    if ((dueMs - this.#startMs) % 1000 < FLASH_MS) {
+    if (flashes && (dueMs - this.#startMs) % 1000 < FLASH_MS) {
       pen.fillStyle = '#fff';
       pen.fillRect(0, 0, width, height);
       return;
