@@ -7,7 +7,7 @@ import { decodeErrors, packetsOf } from '../packets.ts';
 import type { TestServer } from '../server.ts';
 import type { AvSync } from './avSync.ts';
 import { measureAvSync } from './avSync.ts';
-import type { Counters, PublisherPage, StreamEvent } from './publisherPage.ts';
+import type { Counters, PublisherPage, SentCounters, StreamEvent } from './publisherPage.ts';
 
 const run = promisify(execFile);
 
@@ -121,3 +121,7 @@ export async function recordedFor(server: TestServer, name: string, ms: number):
     return (info?.recordTimestamp ?? 0) >= ms ? true : undefined;
   }, `${ms} ms recorded of ${name}`);
 }
+
+/** Rate of the media between two looks at the counters, without headers. */
+export const sentBitsPerSecond = (before: SentCounters, after: SentCounters): number =>
+  ((after.bytesSent - before.bytesSent) * 8000) / (after.timestamp - before.timestamp);

@@ -1,4 +1,4 @@
-/* global AudioContext, OffscreenCanvas, MediaStream, MediaStreamTrackGenerator, MediaStreamTrackProcessor, VideoFrame, performance, setTimeout */
+/* global AudioContext, OffscreenCanvas, GainNode, ConstantSourceNode, MediaStream, MediaStreamTrackGenerator, MediaStreamTrackProcessor, VideoFrame, performance, setTimeout */
 
 /** A flash lasts so long, counted from its first frame. */
 const FLASH_MS = 120;
