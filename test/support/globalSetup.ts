@@ -22,6 +22,12 @@ export interface Peers {
   readonly ffmpeg7: string | null;
   /** `gst-launch-1.0` with rtmp2sink, x264enc and voaacenc. */
   readonly gstLaunch: string | null;
+  /** Chromium, to publish with the Web SDK. */
+  readonly chromium: string | null;
+  /** A Python with GStreamer's webrtcbin, x264enc and vp8enc, to publish by WHIP. */
+  readonly gstPython: string | null;
+  /** `whip-client`, a WHIP client of other people. */
+  readonly whipClient: string | null;
 }
 
 declare module 'vitest' {
@@ -114,6 +120,18 @@ function findPeers(): Peers {
       runs(ffmpeg7, ['-version']),
     ),
     gstLaunch: present('GStreamer with rtmp2sink, x264enc and voaacenc', 'gst-launch-1.0', hasGst),
+    ...findWebRtcPeers(),
+  };
+}
+
+function findWebRtcPeers(): Pick<Peers, 'chromium' | 'gstPython' | 'whipClient'> {
+  const chromium = process.env.RECORDERD_TEST_CHROMIUM ?? '/usr/bin/chromium';
+  const python = '/usr/bin/python3';
+  const hasWebrtcbin = runs(python, [join(ROOT, 'test/support/webrtc/whip_client.py'), '--check']);
+  return {
+    chromium: present('Chromium', chromium, existsSync(chromium)),
+    gstPython: present('Python with GStreamer and its webrtcbin', python, hasWebrtcbin),
+    whipClient: present('whip-client of simple-whip-client', 'whip-client', runs('whip-client', ['--help'])),
   };
 }
 

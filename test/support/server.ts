@@ -20,6 +20,8 @@ export class TestServer {
     const all = {
       'http.port': 0,
       'rtmp.port': 0,
+      'ws.port': 0,
+      media_port: 0,
       'https.port': '',
       log_format: 'json',
       log_level: 'debug',

@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+const SAMPLE_RATE = 48_000;
+/** Luma between the pictures of the source, all below 120, and its white flash. */
+const FLASH_LUMA = 180;
+/** Share of the loudest sound in the file that begins a beep. */
+const BEEP_LEVEL = 0.25;
+/** A beep is over after so long a silence; it lasts 100 ms itself. */
+const BEEP_GAP_S = 0.2;
+/** Farther apart than this a beep does not belong to a flash. */
+const PAIR_S = 0.45;
+
+/** A flash that has its beep. */
+export interface FlashAndBeep {
+  /** Begin of the flash, in seconds from the beginning of the file. */
+  readonly atS: number;
+  /** Milliseconds from the flash to the beep, positive when the sound is late. */
+  readonly offsetMs: number;
+}
+
+/** How sound lies beside the picture in a recording of flashes and beeps. */
+export interface AvSync {
+  readonly flashes: readonly number[];
+  readonly beeps: readonly number[];
+  readonly pairs: readonly FlashAndBeep[];
+  readonly medianMs: number;
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/** Measures a recording. @throws when it holds no flash with a beep. */
+export async function measureAvSync(file: string): Promise<AvSync> {
+  const [flashes, beeps] = [await flashesOf(file), await beepsOf(file)];
+  const pairs = flashes.flatMap((atS) => {
+    const nearest = beeps.reduce(
+      (best, beep) => (Math.abs(beep - atS) < Math.abs(best - atS) ? beep : best),
+      Infinity,
+    );
+    return Math.abs(nearest - atS) < PAIR_S ? [{ atS, offsetMs: (nearest - atS) * 1000 }] : [];
+  });
+  if (pairs.length === 0)
+    throw new Error(`${file}: ${flashes.length} flashes, ${beeps.length} beeps, none together`);
+  const sorted = pairs.map((pair) => pair.offsetMs).toSorted((a, b) => a - b);
+  return {
+    flashes,
+    beeps,
+    pairs,
+    medianMs: sorted[Math.floor(sorted.length / 2)]!,
+    minMs: sorted[0]!,
+    maxMs: sorted.at(-1)!,
+  };
+}
+
+/** Presentation times at which the picture turns white. */
+async function flashesOf(file: string): Promise<number[]> {
+  const filter =
+    'scale=16:16:flags=area,format=gray,signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-';
+  const { stdout } = await run(
+    'ffmpeg',
+    ['-v', 'error', '-nostdin', '-i', file, '-map', '0:v', '-vf', filter, '-f', 'null', '-'],
+    { maxBuffer: 1 << 28 },
+  );
+  const flashes: number[] = [];
+  let wasWhite = true;
+  for (const [, time, luma] of stdout.matchAll(/pts_time:(\S+)\s+lavfi\.signalstats\.YAVG=(\S+)/g)) {
+    const isWhite = Number(luma) > FLASH_LUMA;
+    if (isWhite && !wasWhite) flashes.push(Number(time));
+    wasWhite = isWhite;
+  }
+  return flashes;
+}
+
+/** Presentation times at which a beep begins. Gaps between packets are silence, so that samples count time. */
+async function beepsOf(file: string): Promise<number[]> {
+  const filter = `aresample=${SAMPLE_RATE}:async=1:min_hard_comp=0.001:first_pts=0`;
+  const { stdout } = await run(
+    'ffmpeg',
+    [
+      ...['-v', 'error', '-nostdin', '-i', file, '-map', '0:a', '-af', filter],
+      ...['-ac', '1', '-c:a', 'pcm_f32le', '-f', 'f32le', '-'],
+    ],
+    { maxBuffer: 1 << 30, encoding: 'buffer' },
+  );
+  return onsets(
+    new Float32Array(stdout.buffer.slice(stdout.byteOffset, stdout.byteOffset + stdout.byteLength)),
+  );
+}
+
+function onsets(samples: Float32Array): number[] {
+  let loudest = 0;
+  for (const sample of samples) loudest = Math.max(loudest, Math.abs(sample));
+  if (loudest < 0.01) return [];
+  const begins: number[] = [];
+  let lastLoud = -Infinity;
+  for (const [at, sample] of samples.entries()) {
+    if (Math.abs(sample) < loudest * BEEP_LEVEL) continue;
+    // A file that begins within a beep does not show when that one began.
+    if (at - lastLoud > BEEP_GAP_S * SAMPLE_RATE && at > 0) begins.push(at / SAMPLE_RATE);
+    lastLoud = at;
+  }
+  return begins;
+}

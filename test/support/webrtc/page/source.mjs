@@ -1,0 +1,238 @@
+/* global AudioContext, OffscreenCanvas, GainNode, ConstantSourceNode, MediaStream, MediaStreamTrackGenerator, MediaStreamTrackProcessor, VideoFrame, performance, setTimeout */
+
+/** A flash lasts so long, counted from its first frame. */
+const FLASH_MS = 120;
+const BEEP_S = 0.1;
+/** Beeps are put on the audio clock this long before they sound. */
+const AHEAD_MS = 400;
+/** Times at which the two clocks are compared; the smallest distance is the one without waiting in between. */
+const CLOCK_SAMPLES = 40;
+const LATENCY_SAMPLES = 5;
+
+/**
+ * A picture that flashes white and a sound that beeps at the same instant, once a second. Tracks made of it can be
+ * stopped and made anew while the source goes on, as microphones and cameras are switched.
+ *
+ * As from a camera, a picture arrives one frame after its light. That is about what the browser takes for the sound:
+ * by its own sender reports a sound happens 35 to 45 ms after its arrival in the track (it collects 10 ms, then a
+ * packet of 20 ms, and Opus looks ahead 6.5 ms), while a picture happens when it arrives.
+ */
+export class Source {
+  #options;
+  #canvas;
+  #pen;
+  #noise;
+  #audio = new AudioContext({ sampleRate: 48_000, latencyHint: 'interactive' });
+  #beeps;
+  #writers = new Set();
+  #startMs = 0;
+  #frame = 0;
+  #nextBeep = 0;
+  #isFrozen = false;
+  #seed = 1;
+
+  constructor(options) {
+    this.#options = { width: 640, height: 360, fps: 25, detail: 0.2, flashes: true, ...options };
+    this.#canvas = new OffscreenCanvas(this.#options.width, this.#options.height);
+    this.#pen = this.#canvas.getContext('2d', { alpha: false, willReadFrequently: true });
+    this.#noise = makeNoise(this.#options.width, this.#options.height, () => this.#random());
+    this.#beeps = this.#audio.createGain();
+    this.#beeps.gain.value = 0;
+    const tone = this.#audio.createOscillator();
+    tone.frequency.value = 1000;
+    tone.connect(this.#beeps);
+    tone.start();
+  }
+
+  async start() {
+    await this.#audio.resume();
+    await this.#compareClocks();
+    await this.#measureLatency();
+    this.#startMs = performance.now() + AHEAD_MS;
+    this.#tick();
+  }
+
+  /** Nothing is sent from now on. */
+  async freeze() {
+    this.#isFrozen = true;
+    await this.#audio.suspend();
+  }
+
+  async thaw() {
+    await this.#audio.resume();
+    await this.#compareClocks();
+    this.#isFrozen = false;
+  }
+
+  /** A stream of new tracks, as getUserMedia would give. */
+  stream(constraints) {
+    const tracks = [];
+    if (constraints.audio) {
+      const destination = this.#audio.createMediaStreamDestination();
+      this.#beeps.connect(destination);
+      tracks.push(destination.stream.getAudioTracks()[0]);
+    }
+    if (constraints.video) {
+      const track = new MediaStreamTrackGenerator({ kind: 'video' });
+      this.#writers.add({ track, writer: track.writable.getWriter(), isBusy: false });
+      tracks.push(track);
+    }
+    return new MediaStream(tracks);
+  }
+
+  #random() {
+    this.#seed = (Math.imul(this.#seed, 1_664_525) + 1_013_904_223) >>> 0;
+    return this.#seed / 2 ** 32;
+  }
+
+  /** currentTime moves in steps: the audio of a step is rendered, and sent, at its beginning. */
+  #aheadOfPageClock = 0;
+
+  async #compareClocks() {
+    const distances = [];
+    for (let n = 0; n < CLOCK_SAMPLES; n += 1) {
+      distances.push(this.#audio.currentTime - performance.now() / 1000);
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+    distances.sort((a, b) => a - b);
+    this.#aheadOfPageClock = distances[Math.floor(distances.length / 2)];
+  }
+
+  /** From the moment a sound is due by the audio clock to its arrival in a track. */
+  #latencyMs = 0;
+
+  async #measureLatency() {
+    const gain = new GainNode(this.#audio, { gain: 0 });
+    const destination = this.#audio.createMediaStreamDestination();
+    const tone = new ConstantSourceNode(this.#audio, { offset: 0.5 });
+    tone.connect(gain).connect(destination);
+    tone.start();
+    const [track] = destination.stream.getAudioTracks();
+    const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+    const found = [];
+    for (let n = 0; n < LATENCY_SAMPLES; n += 1) {
+      const dueMs = performance.now() + 120;
+      const at = dueMs / 1000 + this.#aheadOfPageClock;
+      gain.gain.setValueAtTime(1, at).setValueAtTime(0, at + 0.05);
+      found.push((await firstSound(reader)) - dueMs);
+      await silence(reader);
+    }
+    track.stop();
+    tone.stop();
+    // Whatever holds up this page adds to it.
+    this.#latencyMs = Math.min(...found);
+  }
+
+  #tick() {
+    const { fps } = this.#options;
+    const dueMs = this.#startMs + (this.#frame * 1000) / fps;
+    this.#scheduleBeeps(dueMs);
+    setTimeout(
+      () => {
+        this.#send(dueMs);
+        this.#frame += 1;
+        // A page that was held up goes on with the present frame.
+        const present = Math.floor(((performance.now() - this.#startMs) * fps) / 1000);
+        this.#frame = Math.max(this.#frame, present);
+        this.#tick();
+      },
+      Math.max(0, dueMs - performance.now()),
+    );
+  }
+
+  #scheduleBeeps(nowMs) {
+    const dueMs = this.#startMs + this.#nextBeep * 1000 - 1000 / this.#options.fps;
+    if (dueMs > nowMs + AHEAD_MS) return;
+    const at = (dueMs - this.#latencyMs) / 1000 + this.#aheadOfPageClock;
+    if (at > this.#audio.currentTime) {
+      this.#beeps.gain.setValueAtTime(0.7, at);
+      this.#beeps.gain.setValueAtTime(0, at + BEEP_S);
+    }
+    this.#nextBeep += 1;
+    void this.#compareClocks();
+  }
+
+  #send(dueMs) {
+    if (this.#isFrozen) return;
+    this.#draw(dueMs);
+    // Due, not now: a page that is held up still shows its flash when the beep sounds.
+    const frame = new VideoFrame(this.#canvas, {
+      timestamp: Math.round(dueMs * 1000),
+      alpha: 'discard',
+    });
+    for (const sink of this.#writers) this.#write(sink, frame);
+    frame.close();
+  }
+
+  #write(sink, frame) {
+    if (sink.track.readyState === 'ended') {
+      this.#writers.delete(sink);
+      return;
+    }
+    if (sink.isBusy) return;
+    sink.isBusy = true;
+    sink.writer.write(frame.clone()).then(
+      () => (sink.isBusy = false),
+      () => this.#writers.delete(sink),
+    );
+  }
+
+  #draw(dueMs) {
+    const { width, height, detail, flashes } = this.#options;
+    const pen = this.#pen;
+    if (flashes && (dueMs - this.#startMs) % 1000 < FLASH_MS) {
+      pen.fillStyle = '#fff';
+      pen.fillRect(0, 0, width, height);
+      return;
+    }
+    pen.fillStyle = '#234';
+    pen.fillRect(0, 0, width, height);
+    const rows = Math.round(height * detail);
+    if (rows > 0) {
+      const [x, y] = [this.#random() * width, this.#random() * height];
+      pen.drawImage(this.#noise, x, y, width, rows, 0, height - rows, width, rows);
+    }
+    pen.fillStyle = '#a63';
+    pen.fillRect((this.#frame * 7) % width, (this.#frame * 3) % height, width / 8, height / 8);
+  }
+}
+
+/** Page time at which the first loud sample arrived. */
+async function firstSound(reader) {
+  for (;;) {
+    const { samples, sampleRate } = await nextSamples(reader);
+    const nowMs = performance.now();
+    const at = samples.findIndex((sample) => sample > 0.25);
+    if (at >= 0) return nowMs - ((samples.length - at) * 1000) / sampleRate;
+  }
+}
+
+async function silence(reader) {
+  for (;;) {
+    const { samples } = await nextSamples(reader);
+    if (samples.every((sample) => sample === 0)) return;
+  }
+}
+
+async function nextSamples(reader) {
+  const { value: sound } = await reader.read();
+  const { sampleRate, numberOfFrames } = sound;
+  const samples = new Float32Array(numberOfFrames);
+  sound.copyTo(samples, { planeIndex: 0, format: 'f32-planar' });
+  sound.close();
+  return { samples, sampleRate };
+}
+
+/** Dark noise of twice the size, so that any window into it differs from the last. */
+function makeNoise(width, height, random) {
+  const canvas = new OffscreenCanvas(width * 2, height * 2);
+  const pen = canvas.getContext('2d', { alpha: false });
+  const image = pen.createImageData(width * 2, height * 2);
+  for (let at = 0; at < image.data.length; at += 4) {
+    const value = Math.floor(random() * 110);
+    image.data.fill(value, at, at + 3);
+    image.data[at + 3] = 255;
+  }
+  pen.putImageData(image, 0, 0);
+  return canvas;
+}

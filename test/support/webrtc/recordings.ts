@@ -1,0 +1,127 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect } from 'vitest';
+import { eventually } from '../eventually.ts';
+import { decodeErrors, packetsOf } from '../packets.ts';
+import type { TestServer } from '../server.ts';
+import type { AvSync } from './avSync.ts';
+import { measureAvSync } from './avSync.ts';
+import type { Counters, PublisherPage, SentCounters, StreamEvent } from './publisherPage.ts';
+
+const run = promisify(execFile);
+
+/** The picture and the sound of a recording may be so far apart. */
+const SYNC_MS = 40;
+/** One packet of Opus. */
+const AUDIO_FRAME_MS = 20;
+/** One frame of AAC at 44.1 kHz. */
+const AUDIO_SLACK_MS = 1024 / 44.1;
+
+/** Where the Web SDK connects to. */
+export const wsUrl = (server: TestServer): string => `ws://127.0.0.1:${server.port('ws')}`;
+
+/** Address of a recording for the page. */
+export const recordUrl = (server: TestServer, name: string): string =>
+  `http://127.0.0.1:${server.port('http')}/client/records/${name}`;
+
+export interface Recorded {
+  readonly file: string;
+  readonly event: StreamEvent;
+  /** All that the browser sent. */
+  readonly sent: Counters;
+}
+
+/** Stops picture and sound, then the publication, and finds its file. @throws when none is named. */
+export async function stopAndFind(server: TestServer, page: PublisherPage, name: string): Promise<Recorded> {
+  const sent = await page.freeze(name);
+  const event = await page.stop(name);
+  await page.thaw();
+  expect(event).toMatchObject({ status: 'UNPUBLISHED' });
+  // The name comes only when the file is final.
+  expect(server.records()).toContain(event.recordName);
+  return { file: join(server.recordsDir, event.recordName!), event, sent };
+}
+
+/** Neither a probe nor a full decode has anything to say about the file. */
+export async function expectClean(file: string): Promise<void> {
+  const { stderr } = await run('ffprobe', ['-v', 'warning', '-show_format', '-show_streams', file]);
+  expect(stderr).toBe('');
+  expect(await decodeErrors(file)).toBe('');
+}
+
+export const framesIn = async (file: string): Promise<number> => (await packetsOf(file, 'v')).length;
+
+/** Every frame the browser sent is in the file, the sound is as long as what was sent of it, and both are in step. */
+export async function expectWhole({ file, sent }: Recorded): Promise<void> {
+  await expectClean(file);
+  expect(await framesIn(file)).toBe(sent.video.framesSent);
+  await expectInStep(file);
+  await expectSoundAsSent(file, sent);
+}
+
+/**
+ * Flashes and beeps are within 40 ms of each other, to the end of the file.
+ * @param atLeast - so many flashes must have a beep.
+ */
+export async function expectInStep(file: string, atLeast = 2): Promise<AvSync> {
+  const sync = await measureAvSync(file);
+  const found = sync.pairs
+    .map(({ atS, offsetMs }) => `${atS.toFixed(2)} s: ${Math.round(offsetMs)} ms`)
+    .join(', ');
+  expect(sync.pairs.length, found).toBeGreaterThanOrEqual(atLeast);
+  expect(Math.max(Math.abs(sync.minMs), Math.abs(sync.maxMs)), found).toBeLessThanOrEqual(SYNC_MS);
+  return sync;
+}
+
+async function expectSoundAsSent(file: string, { audio }: Counters): Promise<void> {
+  const sound = await soundSpanMs(file);
+  const sentMs = (audio.packetsSent - audio.retransmittedPacketsSent) * AUDIO_FRAME_MS;
+  expect(Math.abs(sound - sentMs), `sound of ${sound} ms, sent ${sentMs} ms`).toBeLessThanOrEqual(
+    AUDIO_SLACK_MS,
+  );
+}
+
+/** Length of the sound in a file, by its decoded samples. */
+export async function soundSpanMs(file: string): Promise<number> {
+  const args = [
+    '-v',
+    'error',
+    '-nostdin',
+    '-i',
+    file,
+    '-map',
+    '0:a',
+    '-ac',
+    '1',
+    '-ar',
+    '48000',
+    '-f',
+    's16le',
+    '-',
+  ];
+  const { stdout } = await run('ffmpeg', args, { maxBuffer: 1 << 28, encoding: 'buffer' });
+  return stdout.length / 2 / 48;
+}
+
+/** The stream as REST shows it. */
+export async function findStream(
+  server: TestServer,
+  name: string,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const { status, json } = await server.rest('/stream/find', { name });
+  return status === 200 ? (json as Record<string, unknown>[])[0] : undefined;
+}
+
+/** Waits until the recording of a stream holds so many milliseconds, in the clock of its media. */
+export async function recordedFor(server: TestServer, name: string, ms: number): Promise<void> {
+  await eventually(async () => {
+    const info = (await findStream(server, name))?.['streamInfo'] as
+      { recordTimestamp: number | null } | undefined;
+    return (info?.recordTimestamp ?? 0) >= ms ? true : undefined;
+  }, `${ms} ms recorded of ${name}`);
+}
+
+/** Rate of the media between two looks at the counters, without headers. */
+export const sentBitsPerSecond = (before: SentCounters, after: SentCounters): number =>
+  ((after.bytesSent - before.bytesSent) * 8000) / (after.timestamp - before.timestamp);
