@@ -6,7 +6,7 @@ import { WebRtcServer } from '../../../src/ingest/webrtc/server.ts';
 import type { WebRtcDeps, WebRtcOptions } from '../../../src/ingest/webrtc/server.ts';
 import type { WebRtcOffer } from '../../../src/streams/contracts.ts';
 import { Streams } from '../../../src/streams/streams.ts';
-import type { StreamItem } from '../../../src/streams/stream.ts';
+import type { StreamItem } from '../../../src/streams/gopCache.ts';
 
 /** An offer of test/unit/webrtc/offers as it was captured. */
 export function captured(name: string): string {
