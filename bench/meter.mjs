@@ -4,6 +4,8 @@ import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const read = (path) => readFileSync(path, 'utf8');
+/** Linux shows processor time in this unit to every program (proc(5)). */
+const TICKS_PER_SECOND = 100;
 /** Of something that may be gone by now. */
 const readIfThere = (path) => {
   try {
@@ -16,6 +18,12 @@ const readIfThere = (path) => {
 /** PSS of one process in bytes; 0 when it has ended. */
 function pssOf(pid) {
   return Number(/^Pss:\s+(\d+)/m.exec(readIfThere(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0) * 1024;
+}
+
+/** User and system seconds of one process without its children (proc(5), stat). */
+export function ownCpuSeconds(pid) {
+  const fields = readIfThere(`/proc/${pid}/stat`).split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS_PER_SECOND;
 }
 
 /** Counts by cgroup v2: exact, and children that have ended stay counted (kernel docs, cgroup-v2, cpu.stat). */
@@ -39,7 +47,6 @@ function cgroupMeter(folder) {
 
 /** The server, its living descendants, and the descendants each of them has waited for (proc(5), stat). */
 function procMeter() {
-  const tick = 100;
   let root;
   const family = (pid) => {
     const tasks = readdirSync(`/proc/${pid}/task`);
@@ -56,7 +63,7 @@ function procMeter() {
     method: '/proc/PID/stat',
     wrap: (command) => command,
     watch: (pid) => (root = pid),
-    cpuSeconds: () => family(root).reduce((sum, pid) => sum + ticksOf(pid), 0) / tick,
+    cpuSeconds: () => family(root).reduce((sum, pid) => sum + ticksOf(pid), 0) / TICKS_PER_SECOND,
     pssBytes: () => family(root).reduce((sum, pid) => sum + pssOf(pid), 0),
     processes: () => family(root).length,
     close: async () => undefined,

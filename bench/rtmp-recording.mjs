@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { comparer } from './fidelity.mjs';
 import { watchFiles } from './files.mjs';
-import { openMeter } from './meter.mjs';
+import { openMeter, ownCpuSeconds } from './meter.mjs';
 import { PEERS } from './peers.mjs';
 import { median, report } from './report.mjs';
 import { sourceFile } from './source.mjs';
@@ -93,7 +93,8 @@ async function measure(server, meter) {
   const idlePss = meter.pssBytes();
   await warmUp(server, meter);
   const files = watchFiles(server.output);
-  const before = { cpu: meter.cpuSeconds(), processes: meter.processes() };
+  const own = () => ownCpuSeconds(server.pid);
+  const before = { cpu: meter.cpuSeconds(), own: own(), processes: meter.processes() };
   const load = startLoad(server, source);
   try {
     await load.publishing;
@@ -103,7 +104,8 @@ async function measure(server, meter) {
     const whole = await files.finished(N, FINAL_TIMEOUT_MS);
     await childrenGone(meter, before.processes);
     const cpu = meter.cpuSeconds() - before.cpu;
-    return { ...figures({ cpu, pss, stops, whole }), ...loadFacts };
+    const ownShare = (own() - before.own) / cpu;
+    return { ...figures({ cpu, pss, stops, whole }), ownShare, ...loadFacts };
   } finally {
     load.stop();
   }
@@ -159,8 +161,9 @@ for (let repeat = 0; repeat < REPEATS; repeat += 1) {
     const result = await runOnce(name);
     results[name].push(result);
     const cpu = result.cpuPerMinute.toFixed(3);
+    const own = (100 * result.ownShare).toFixed(0);
     process.stdout.write(
-      `run ${repeat + 1}/${REPEATS} ${name}: ${cpu} CPU-s per stream-minute, ${result.files}/${N} files\n`,
+      `run ${repeat + 1}/${REPEATS} ${name}: ${cpu} CPU-s per stream-minute (${own} % the server itself), ${result.files}/${N} files\n`,
     );
   }
 }

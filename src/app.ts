@@ -1,44 +1,64 @@
 import { constants } from 'node:fs';
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { createSecureContext } from 'node:tls';
 import type { Settings } from './config/settings.ts';
 import type { Logger } from './domain/log.ts';
 import { RecordHooks } from './hooks/recordHooks.ts';
 import { createHttpApp } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS, HttpServer } from './http/server.ts';
-import type { TlsIdentity } from './http/server.ts';
 import type { ReadyCheck } from './http/services.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
+import { WebRtcServer } from './ingest/webrtc/server.ts';
+import { Doors, needed, readTls } from './listening.ts';
 import { findFfmpeg } from './process/ffmpeg.ts';
+import type { Ffmpeg } from './process/ffmpeg.ts';
 import { Recordings } from './recorder/recordings.ts';
 import { RecordWatcher } from './recorder/recordWatcher.ts';
+import { KeyFrameSnapshots } from './recorder/snapshot.ts';
+import { SignallingServer } from './signalling/server.ts';
 import { Connections } from './streams/connections.ts';
-import type { Stream } from './streams/stream.ts';
+import type { RecordingControl, Snapshots } from './streams/contracts.ts';
 import { Streams } from './streams/streams.ts';
 import { Lifetime } from './util/lifetime.ts';
 import { within } from './util/within.ts';
-import { hookKillGraceMs, hookOptions, recorderSettings, rtmpOptions } from './wiring.ts';
+import {
+  hookKillGraceMs,
+  hookOptions,
+  isRecordedAutomatically,
+  recorderSettings,
+  rtmpOptions,
+  signallingOptions,
+  snapshotOptions,
+  webRtcOptions,
+} from './wiring.ts';
 
 /** Where the process runs. */
 export interface AppEnvironment {
   /** WCS home, absolute: relative paths of the settings start here. */
   readonly home: string;
-  /** Folder of the installed package, which holds `vendor/`. */
+  /** Folder of the installed package, which holds `vendor/` and `web/`. */
   readonly packageDir: string;
   /** The process's environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Something the server cannot start without is missing: a port, a folder, FFmpeg, a certificate. */
-export class UnavailableError extends Error {
-  override readonly name = 'UnavailableError';
-}
-
+/** What records, and what is done with the files. */
 interface Recorder {
   readonly recordings: Recordings;
   readonly hooks: RecordHooks;
 }
+
+/** What the doors for clients of REST and of the Web SDK work on. */
+interface Services {
+  readonly streams: Streams;
+  readonly connections: Connections;
+  readonly recordings: RecordingControl;
+  readonly snapshots: Snapshots;
+  readonly webrtc?: WebRtcServer;
+}
+
+/** How long doors wait for the last answers when they close, milliseconds. */
+const CLOSE_GRACE_MS = 1000;
 
 /** The composition root: the only place where every room meets. */
 export class App {
@@ -50,6 +70,8 @@ export class App {
   readonly #connections = new Connections();
   readonly #doors = new Lifetime();
   readonly #rtmp: RtmpServer[] = [];
+  #signalling: SignallingServer | undefined;
+  #webrtc: WebRtcServer | undefined;
   #recorder: Recorder | undefined;
   #draining = false;
 
@@ -67,10 +89,13 @@ export class App {
     const searchPath = this.#environment.env['PATH'] ?? '';
     const vendorDir = join(this.#environment.packageDir, 'vendor');
     const ffmpeg = await needed('', findFfmpeg({ configuredPath, searchPath, vendorDir }));
-    const tls = await this.#readTls();
-    this.#recorder = await this.#openRecorder(ffmpeg.path);
-    await this.#openRtmp(tls);
-    await this.#openHttp(tls, this.#recorder.recordings);
+    const tls = await readTls(this.#settings, this.#environment.home);
+    this.#recorder = await this.#openRecorder(ffmpeg);
+    const services = await this.#openServices(ffmpeg, this.#recorder);
+    const doors = new Doors(this.#settings, tls, this.#log);
+    await this.#openRtmp(doors);
+    if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
+    await this.#openHttp(doors, services);
     this.#log.info('ready', {
       recordsDir: this.#recordsDir,
       ffmpeg: ffmpeg.path,
@@ -87,18 +112,22 @@ export class App {
     const until = Date.now() + this.#settings.shutdown_timeout * 1000;
     const timeLeft = (): number => Math.max(0, until - Date.now());
     this.#streams.drain();
-    for (const server of this.#rtmp) server.drain();
+    for (const server of [...this.#rtmp, this.#webrtc, this.#signalling]) server?.drain();
     const files = this.#recorder?.recordings.close().then(() => true) ?? Promise.resolve(true);
     const isComplete = (await within(files, timeLeft())) ?? false;
     if (!isComplete) this.#log.error('files were not final within shutdown_timeout');
-    // Before the hooks, which may take long: encoders fail over as soon as they are let go.
-    await Promise.all(this.#rtmp.map((server) => server.close()));
+    // Before the hooks, which may take long: publishers fail over as soon as they are let go.
+    await Promise.all([
+      this.#signalling?.close(CLOSE_GRACE_MS),
+      ...this.#rtmp.map((server) => server.close()),
+    ]);
+    await this.#webrtc?.close();
     await this.#recorder?.hooks.drain(Math.max(0, timeLeft() - hookKillGraceMs(this.#settings)));
     await this.#doors.close();
     return isComplete;
   }
 
-  async #openRecorder(ffmpegPath: string): Promise<Recorder> {
+  async #openRecorder(ffmpeg: Ffmpeg): Promise<Recorder> {
     const settings = this.#settings;
     const log = this.#log.child({ component: 'recorder' });
     const hooks = new RecordHooks(
@@ -107,7 +136,7 @@ export class App {
     );
     const recordings = new Recordings({
       streams: this.#streams,
-      settings: recorderSettings(settings, this.#recordsDir, ffmpegPath),
+      settings: recorderSettings(settings, this.#recordsDir, ffmpeg),
       log,
       isAutomatic: (stream) => isRecordedAutomatically(stream, settings),
       onPart: (part) => hooks.enqueue(part),
@@ -124,67 +153,66 @@ export class App {
     return { recordings, hooks };
   }
 
-  async #readTls(): Promise<TlsIdentity | undefined> {
-    const { tls_certificate: cert, tls_key: key } = this.#settings;
-    if (cert === '' || key === '') return undefined;
-    const { home } = this.#environment;
-    const identity = {
-      cert: await needed(`tls_certificate: ${cert} cannot be read`, readFile(resolve(home, cert))),
-      key: await needed(`tls_key: ${key} cannot be read`, readFile(resolve(home, key))),
-    };
-    try {
-      createSecureContext(identity);
-    } catch (error) {
-      throw new UnavailableError(`tls_certificate and tls_key cannot be used: ${String(error)}`, {
-        cause: error,
-      });
-    }
-    return identity;
+  async #openServices(ffmpeg: Ffmpeg, { recordings }: Recorder): Promise<Services> {
+    const snapshots = new KeyFrameSnapshots(
+      snapshotOptions(ffmpeg),
+      this.#log.child({ component: 'snapshots' }),
+    );
+    const common = { streams: this.#streams, connections: this.#connections, recordings, snapshots };
+    const options = webRtcOptions(this.#settings);
+    if (options === undefined) return common;
+    const log = this.#log.child({ component: 'webrtc' });
+    const webrtc = new WebRtcServer({ streams: this.#streams, log }, options);
+    this.#webrtc = webrtc;
+    const setting = options.portRange === undefined ? 'media_port' : 'media_port_from';
+    const opening = webrtc.start();
+    const port = await needed(`${setting}: cannot listen on port ${this.#settings[setting] ?? ''}`, opening);
+    this.#log.info('listening', { door: 'media', port, address: options.bindAddress ?? 'all interfaces' });
+    return { ...common, webrtc };
   }
 
-  async #openRtmp(tls: TlsIdentity | undefined): Promise<void> {
-    const { 'rtmp.port': plain, 'rtmps.port': secure } = this.#settings;
+  async #openRtmp(doors: Doors): Promise<void> {
     const deps = { streams: this.#streams, connections: this.#connections };
-    for (const [door, port, identity] of [
-      ['rtmp', plain, undefined],
-      ['rtmps', tls === undefined ? undefined : secure, tls],
-    ] as const) {
-      if (port === undefined) continue;
-      const options = {
-        ...rtmpOptions(this.#settings),
-        ...(identity === undefined ? {} : { tls: identity }),
-      };
+    for (const door of ['rtmp', 'rtmps'] as const) {
+      if (!doors.isWanted(door)) continue;
+      const tls = doors.tlsFor(door);
+      const options = { ...rtmpOptions(this.#settings), ...(tls === undefined ? {} : { tls }) };
       const server = new RtmpServer({ ...deps, log: this.#log.child({ component: door }) }, options);
       this.#rtmp.push(server);
-      await this.#listen(door, port, (host) => server.listen(port, host));
+      await doors.open(door, (port, host) => server.listen(port, host));
     }
   }
 
-  async #openHttp(tls: TlsIdentity | undefined, recordings: Recordings): Promise<void> {
+  async #openSignalling(doors: Doors, services: Services, webrtc: WebRtcServer): Promise<void> {
+    const log = this.#log.child({ component: 'ws' });
+    const server = new SignallingServer({ ...services, webrtc, log }, signallingOptions(this.#settings));
+    this.#signalling = server;
+    for (const door of ['ws', 'wss'] as const) {
+      await doors.open(door, (port, host, tls) => server.listen(port, host, tls));
+    }
+  }
+
+  async #openHttp(doors: Doors, services: Services): Promise<void> {
     const log = this.#log.child({ component: 'http' });
-    const services = { streams: this.#streams, connections: this.#connections, recordings, log };
+    const { home, packageDir } = this.#environment;
     const app = createHttpApp(
-      { ...services, readiness: () => this.#readiness() },
-      { maxBodyBytes: this.#settings.http_max_body_bytes, corsOrigin: this.#settings.cors_origin },
+      { ...services, log, readiness: () => this.#readiness() },
+      {
+        maxBodyBytes: this.#settings.http_max_body_bytes,
+        maxSdpBytes: this.#settings.http_max_body_bytes,
+        corsOrigin: this.#settings.cors_origin,
+        whipToken: this.#settings.whip_token,
+        recordsDir: this.#recordsDir,
+        signallingPorts: () => ({ ws: doors.ports.get('ws'), wss: doors.ports.get('wss') }),
+        home,
+        packageDir,
+      },
     );
     const server = new HttpServer(app, { log, limits: DEFAULT_HTTP_LIMITS });
-    this.#doors.defer(() => server.close(1000));
+    this.#doors.defer(() => server.close(CLOSE_GRACE_MS));
     for (const door of ['http', 'http.legacy', 'https', 'https.legacy'] as const) {
-      const isSecure = door.startsWith('https');
-      const port = this.#settings[`${door}.port`];
-      if (port === undefined || (isSecure && tls === undefined)) continue;
-      await this.#listen(door, port, (host) => server.listen(port, host, isSecure ? tls : undefined));
+      await doors.open(door, (port, host, tls) => server.listen(port, host, tls));
     }
-  }
-
-  async #listen(
-    door: string,
-    port: number,
-    open: (host: string | undefined) => Promise<number>,
-  ): Promise<void> {
-    const address = this.#settings.ip_local === '' ? undefined : this.#settings.ip_local;
-    const bound = await needed(`${door}.port: cannot listen on port ${port}`, open(address));
-    this.#log.info('listening', { door, port: bound, address: address ?? 'all interfaces' });
   }
 
   async #readiness(): Promise<readonly ReadyCheck[]> {
@@ -205,18 +233,4 @@ export class App {
       },
     ];
   }
-}
-
-/** `record_streams` is the master switch; RTMP streams need `record_flash_published_streams` beside it. */
-function isRecordedAutomatically(stream: Stream, settings: Settings): boolean {
-  const isRtmp = stream.init.publisher.mediaProvider === 'Flash';
-  return settings.record_streams && isRtmp && settings.record_flash_published_streams;
-}
-
-/** Waits for something the server cannot start without. @throws UnavailableError that begins with `what`. */
-async function needed<T>(what: string, promise: Promise<T>): Promise<T> {
-  return promise.catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UnavailableError(what === '' ? reason : `${what}: ${reason}`, { cause: error });
-  });
 }

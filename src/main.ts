@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { App, UnavailableError } from './app.ts';
+import { App } from './app.ts';
 import {
   checkOutcome,
   EXIT,
@@ -13,6 +13,7 @@ import {
   versionOutcome,
 } from './cli.ts';
 import type { CommandOptions, Outcome } from './cli.ts';
+import { UnavailableError } from './listening.ts';
 import { createLog } from './ops/log.ts';
 import type { Log } from './ops/log.ts';
 

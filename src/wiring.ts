@@ -2,17 +2,20 @@ import { join } from 'node:path';
 import type { Settings } from './config/settings.ts';
 import type { HookOptions } from './hooks/recordHooks.ts';
 import type { RtmpOptions } from './ingest/rtmp/server.ts';
+import type { WebRtcOptions } from './ingest/webrtc/server.ts';
+import type { Ffmpeg } from './process/ffmpeg.ts';
 import type { RecorderSettings } from './recorder/settings.ts';
+import type { SnapshotOptions } from './recorder/snapshot.ts';
+import { SIGNALLING_DEFAULTS } from './signalling/server.ts';
+import type { SignallingOptions } from './signalling/server.ts';
+import type { Stream } from './streams/stream.ts';
 
 /** The settings as each room wants them: milliseconds, bytes, absolute paths. */
 
-export function recorderSettings(
-  settings: Settings,
-  recordsDir: string,
-  ffmpegPath: string,
-): RecorderSettings {
+export function recorderSettings(settings: Settings, recordsDir: string, ffmpeg: Ffmpeg): RecorderSettings {
   return {
-    ffmpegPath,
+    ffmpegPath: ffmpeg.path,
+    canSetTimestamps: ffmpeg.canSetTimestamps,
     recordsDir,
     names: {
       policy: settings.stream_record_policy,
@@ -20,7 +23,11 @@ export function recorderSettings(
       encode: settings.encode_record_name,
       excludeCharacters: settings.exclude_record_name_characters,
     },
-    formats: { containers: settings.record_formats, h264ToTs: settings.record_h264_to_ts },
+    formats: {
+      containers: settings.record_formats,
+      h264ToTs: settings.record_h264_to_ts,
+      webmAudio: settings.record_webm_audio,
+    },
     rotation: settings.record_rotation,
     batchMs: settings.record_batch_ms,
     fragmentMs: settings.record_fragment_ms,
@@ -70,4 +77,66 @@ export function hookOptions(
 /** Time between SIGTERM and SIGKILL for a hook that is ended: a part of the shutdown's own time, at most 5 s. */
 export function hookKillGraceMs(settings: Settings): number {
   return Math.min(5000, settings.shutdown_timeout * 250);
+}
+
+/** Undefined when the settings name no media port: then there is no WebRTC, and no Web SDK or WHIP either. */
+export function webRtcOptions(settings: Settings): WebRtcOptions | undefined {
+  const { media_port: port, media_port_from: from, media_port_to: to, ip, ip_local: bindAddress } = settings;
+  const portRange = from === undefined || to === undefined ? undefined : { from, to };
+  if (port === undefined && portRange === undefined) return undefined;
+  const idleSeconds = settings.rtp_activity_detecting;
+  return {
+    ...(portRange === undefined ? { port: port ?? 0 } : { portRange }),
+    ...(bindAddress === '' ? {} : { bindAddress }),
+    ...(ip === '' ? {} : { publicAddress: ip }),
+    ...(idleSeconds === undefined ? {} : { idleTimeoutMs: idleSeconds * 1000 }),
+    publishTimeoutMs: settings.webrtc_publish_timeout * 1000,
+    maxPublishers: settings.webrtc_max_publishers,
+    videoLossWaitMs: settings.webrtc_video_loss_wait_ms,
+    audioLossWaitMs: settings.webrtc_audio_loss_wait_ms,
+    syncWaitMs: settings.webrtc_sync_wait_ms,
+  };
+}
+
+export function signallingOptions(settings: Settings): SignallingOptions {
+  return {
+    ...SIGNALLING_DEFAULTS,
+    maxConnections: settings.ws_max_connections,
+    maxConnectionsPerAddress: settings.ws_max_connections_per_address,
+    maxMessageBytes: settings.ws_max_message_bytes,
+    maxBacklogBytes: settings.ws_max_backlog_bytes,
+    maxStreamsPerSession: settings.ws_max_streams_per_session,
+    // A file may take its whole time to be finished, and a little to be named.
+    finalTimeoutMs: Math.max(SIGNALLING_DEFAULTS.finalTimeoutMs, settings.record_stop_timeout * 2000),
+    keepAlive: {
+      algorithm: settings['keep_alive.algorithm'],
+      intervalMs: settings['keep_alive.server_interval'],
+      probes: settings['keep_alive.probes'],
+    },
+  };
+}
+
+/** Bounds that leave room for a 4K picture and keep snapshots from taking a small machine. */
+export function snapshotOptions({ path }: Ffmpeg): SnapshotOptions {
+  return {
+    ffmpegPath: path,
+    timeoutMs: 10_000,
+    maxBytes: 67_108_864,
+    maxPixels: 33_554_432,
+    parallel: 2,
+    maxWaiting: 32,
+  };
+}
+
+/** `record_streams` is the master switch; beside it each protocol has a rule of its own. */
+export function isRecordedAutomatically(stream: Stream, settings: Settings): boolean {
+  if (!settings.record_streams) return false;
+  switch (stream.init.publisher.mediaProvider) {
+    case 'Flash':
+      return settings.record_flash_published_streams;
+    case 'WebRTC':
+      return stream.init.record === true;
+    case 'RTSP':
+      return false;
+  }
 }

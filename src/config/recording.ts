@@ -54,7 +54,7 @@ export const RECORDING = {
   record_batch_ms: setting({
     type: whole('milliseconds', 20, 5000),
     initial: '250',
-    doc: 'Media is handed to FFmpeg in batches of this length, which saves most of its CPU.',
+    doc: 'Media is handed to FFmpeg in batches of this length at most, which saves most of its CPU.',
     apply: 'restart',
   }),
   record_fragment_ms: setting({

@@ -6,10 +6,12 @@ export type Container = 'mp4' | 'webm' | 'mkv' | 'ts';
 /** What the child does with the audio: `copy` keeps every frame bit for bit. */
 export type AudioHandling = 'copy' | 'aac' | 'vorbis';
 
-/** Settings `record_formats` and `record_h264_to_ts`. */
+/** Settings `record_formats`, `record_h264_to_ts` and `record_webm_audio`. */
 export interface FormatSettings {
   readonly containers: Readonly<Partial<Record<VideoCodec, Container>>>;
   readonly h264ToTs: boolean;
+  /** What Opus becomes in WebM: `opus` keeps it. */
+  readonly webmAudio: 'vorbis' | 'opus';
 }
 
 export interface RecordFormat {
@@ -20,6 +22,7 @@ export interface RecordFormat {
 /** Audio that each container holds as it is; anything else is transcoded for it. */
 const COPIED_AUDIO: Readonly<Record<Container, readonly AudioCodec[]>> = {
   mp4: ['aac', 'mp3'],
+  // Beside VP8 and H.264, whose WebM files WCS records with Vorbis, `record_webm_audio` decides.
   webm: ['opus'],
   mkv: ['aac', 'mp3', 'opus', 'speex', 'pcma', 'pcmu'],
   ts: ['aac', 'mp3'],
@@ -34,9 +37,20 @@ export function chooseFormat(tracks: readonly Track[], settings: FormatSettings)
   const audio = tracks.find((track) => track.kind === 'audio');
   if (video === undefined) return { container: 'mp4', audio: audio?.codec === 'aac' ? 'copy' : 'aac' };
   const container = containerOf(video.codec, audio?.codec, settings);
-  if (audio === undefined || COPIED_AUDIO[container].includes(audio.codec))
+  if (audio === undefined) return { container, audio: 'copy' };
+  if (isCopied({ video: video.codec, audio: audio.codec }, container, settings))
     return { container, audio: 'copy' };
   return { container, audio: container === 'webm' ? 'vorbis' : 'aac' };
+}
+
+function isCopied(
+  { video, audio }: { readonly video: VideoCodec; readonly audio: AudioCodec },
+  container: Container,
+  { webmAudio }: FormatSettings,
+): boolean {
+  const isVorbisOfWcs =
+    container === 'webm' && webmAudio === 'vorbis' && (video === 'vp8' || video === 'h264');
+  return !isVorbisOfWcs && COPIED_AUDIO[container].includes(audio);
 }
 
 function containerOf(video: VideoCodec, audio: AudioCodec | undefined, settings: FormatSettings): Container {

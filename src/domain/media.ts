@@ -16,6 +16,8 @@ export interface VideoTrack extends TrackBase {
   /** Pixels; 0 while unknown. */
   readonly width: number;
   readonly height: number;
+  /** Every key frame carries its parameter sets: a changed configuration needs no new decoder. */
+  readonly inBandConfig?: true;
 }
 
 export interface AudioTrack extends TrackBase {
@@ -43,7 +45,19 @@ export interface Sample {
   readonly data: Buffer;
 }
 
-/** True when both tracks can be written with the same decoder configuration. */
+/** True when samples of one track can follow those of the other in one file: one decoder takes both. */
+export function sameDecoder(a: Track, b: Track): boolean {
+  if (a.id !== b.id || a.kind !== b.kind || a.codec !== b.codec) return false;
+  return (isInBand(a) && isInBand(b)) || a.config.equals(b.config);
+}
+
+/** True when nothing about a track has changed. */
 export function sameTrack(a: Track, b: Track): boolean {
-  return a.id === b.id && a.kind === b.kind && a.codec === b.codec && a.config.equals(b.config);
+  const isSame = sameDecoder(a, b) && a.config.equals(b.config);
+  if (a.kind === 'audio' || b.kind === 'audio') return isSame;
+  return isSame && a.width === b.width && a.height === b.height;
+}
+
+function isInBand(track: Track): boolean {
+  return track.kind === 'video' && track.inBandConfig === true;
 }

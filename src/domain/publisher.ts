@@ -14,6 +14,9 @@ export interface Connection {
   readonly custom: CustomParameters;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
+  /** What a Web SDK client says of itself; absent where the protocol says no such thing. */
+  readonly clientVersion?: string;
+  readonly mediaProviders?: readonly string[];
   /** Ends the session and every stream in it. `info` is WCS's text for the client. */
   terminate(info: string): void;
 }

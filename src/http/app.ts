@@ -2,6 +2,9 @@ import { METHODS } from 'node:http';
 import { Router } from '@koa/router';
 import Koa from 'koa';
 import { answerErrors } from './errors.ts';
+import { serveRecords } from './files/recordRoutes.ts';
+import { serveSite } from './files/siteRoutes.ts';
+import type { SiteOptions } from './files/siteRoutes.ts';
 import { jsonBody } from './jsonBody.ts';
 import { cors, refuseBadUrl, trace } from './middleware.ts';
 import { connectionRoutes } from './routes/connectionRoutes.ts';
@@ -9,19 +12,27 @@ import { recordingRoutes } from './routes/recordingRoutes.ts';
 import type { Route } from './routes/route.ts';
 import { streamRoutes } from './routes/streamRoutes.ts';
 import type { HttpServices } from './services.ts';
+import { announceSdp, serveWhip } from './whip/whipRoutes.ts';
+import type { WhipOptions } from './whip/whipRoutes.ts';
 
-export interface HttpAppOptions {
+export interface HttpAppOptions extends WhipOptions, SiteOptions {
   /** Largest request body accepted, bytes. */
   readonly maxBodyBytes: number;
   /** Value of `Access-Control-Allow-Origin`; empty turns CORS off. */
   readonly corsOrigin: string;
+  /** Folder of the finished recordings, absolute. */
+  readonly recordsDir: string;
 }
 
-/** WCS's REST interface and the health pages (docs/rest.md) as a koa app; listens nowhere by itself. */
+/**
+ * Everything that is served by http (docs/rest.md, docs/whip.md, docs/demo.md) as a koa app; listens nowhere by
+ * itself.
+ */
 export function createHttpApp(services: HttpServices, options: HttpAppOptions): Koa {
   const app = new Koa();
   app.on('error', (err: unknown) => services.log.debug('answer not delivered', { err }));
   app.use(trace(services.log));
+  app.use(announceSdp);
   app.use(cors(options.corsOrigin));
   app.use(answerErrors(services.log));
   app.use(refuseBadUrl);
@@ -32,6 +43,10 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
   for (const { path, methods, handle } of routes) {
     router.register(`/rest-api${path}`, [...methods], [readBody, answer(handle)]);
   }
+  const { webrtc, connections, log } = services;
+  if (webrtc !== undefined) serveWhip(router, { webrtc, connections, log }, options);
+  serveRecords(router, options.recordsDir);
+  serveSite(router, options, log);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

@@ -22,8 +22,8 @@ export function connectionView(connection: Connection) {
     useProxy: true,
     useDTLS: true,
     useWsTunnel: false,
-    mediaProviders: [connection.mediaProvider],
-    clientVersion: null,
+    mediaProviders: connection.mediaProviders ?? [connection.mediaProvider],
+    clientVersion: connection.clientVersion ?? null,
     createDate: connection.createdAt,
   };
 }

@@ -6,7 +6,10 @@ import type { Logger } from '../domain/log.ts';
 const REQUEST_ID = /^[\w.:+/=-]{1,128}$/;
 const PREFLIGHT_MAX_AGE_SECONDS = '600';
 const ALLOWED_METHODS = 'GET, POST, OPTIONS';
-const ALLOWED_HEADERS = 'Accept, Authorization, Content-Type, Origin, X-Requested-With, X-Request-Id';
+const WHIP_METHODS = 'POST, PATCH, DELETE, OPTIONS';
+const ALLOWED_HEADERS =
+  'Accept, Authorization, Content-Type, If-Match, Origin, Range, Record, X-Requested-With, X-Request-Id';
+const EXPOSED_HEADERS = 'Content-Range, ETag, Location, WWW-Authenticate, X-Request-Id';
 
 /** Takes or makes an `X-Request-Id`, answers it, and notes the request at debug. */
 export function trace(log: Logger): Middleware {
@@ -38,12 +41,13 @@ export function cors(origin: string): Middleware {
     if (origin !== '') {
       ctx.set('Access-Control-Allow-Origin', origin);
       ctx.set('Access-Control-Allow-Credentials', 'true');
+      ctx.set('Access-Control-Expose-Headers', EXPOSED_HEADERS);
     }
     if (origin === '' || ctx.method !== 'OPTIONS') {
       await next();
       return;
     }
-    ctx.set('Access-Control-Allow-Methods', ALLOWED_METHODS);
+    ctx.set('Access-Control-Allow-Methods', ctx.path.startsWith('/whip/') ? WHIP_METHODS : ALLOWED_METHODS);
     ctx.set('Access-Control-Allow-Headers', ALLOWED_HEADERS);
     ctx.set('Access-Control-Max-Age', PREFLIGHT_MAX_AGE_SECONDS);
     ctx.body = null;

@@ -39,6 +39,9 @@ export const ConnectionFilter = z.object(
 /** Names one media session. */
 export const MediaSessionRequest = z.object({ mediaSessionId: requiredText }, bodyError);
 
+/** Names one stream by its name. */
+export const StreamNameRequest = z.object({ streamName: requiredText }, bodyError);
+
 /** Names one signalling session. */
 export const SessionRequest = z.object({ sessionId: requiredText }, bodyError);
 

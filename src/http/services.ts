@@ -1,6 +1,6 @@
 import type { Logger } from '../domain/log.ts';
 import type { Connections } from '../streams/connections.ts';
-import type { RecordingControl } from '../streams/contracts.ts';
+import type { RecordingControl, Snapshots, WebRtcIngest } from '../streams/contracts.ts';
 import type { Streams } from '../streams/streams.ts';
 
 /** One named condition of readiness. */
@@ -11,11 +11,14 @@ export interface ReadyCheck {
   readonly reason?: string;
 }
 
-/** Everything the REST interface works on. */
+/** Everything that is served by http works on these. */
 export interface HttpServices {
   readonly streams: Streams;
   readonly connections: Connections;
   readonly recordings: RecordingControl;
+  readonly snapshots: Snapshots;
+  /** Without it there is no WHIP. */
+  readonly webrtc?: WebRtcIngest;
   readonly readiness: () => Promise<readonly ReadyCheck[]>;
   readonly log: Logger;
 }

@@ -2,7 +2,7 @@ import type { AudioCodec, VideoCodec } from '../domain/codec.ts';
 import { aacFormat } from './aac.ts';
 import { av1Size } from './av1.ts';
 import { opusHead } from './opusHead.ts';
-import { h264Size, hevcSize } from './sps.ts';
+import { h264ConfigSps, h264Size, hevcSize } from './sps.ts';
 import { UNKNOWN_SIZE, type VideoSize } from './videoSize.ts';
 import { vp8Size, vp9Size } from './vpx.ts';
 
@@ -78,4 +78,14 @@ export function videoSize(codec: VideoCodec, config: Buffer, keyFrame: Buffer = 
  */
 export function audioFormat(codec: AudioCodec, config: Buffer): AudioFormat | undefined {
   return orUnknown(() => parseAudio(codec, config), undefined);
+}
+
+/**
+ * True when no picture of the track can be shown before one that comes earlier: decode and presentation times are
+ * one. Never throws.
+ */
+export function isInOutputOrder(codec: VideoCodec, config: Buffer): boolean {
+  if (codec === 'hevc') return false;
+  if (codec !== 'h264') return true;
+  return orUnknown(() => h264ConfigSps(config)?.reorderDepth, undefined) === 0;
 }

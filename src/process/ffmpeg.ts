@@ -8,6 +8,8 @@ export interface Ffmpeg {
   readonly path: string;
   /** As FFmpeg prints it, e.g. `5.1.9-0+deb12u1`. */
   readonly version: string;
+  /** It has the bitstream filter `setts` (4.4). */
+  readonly canSetTimestamps: boolean;
 }
 
 export interface FfmpegSearch {
@@ -34,7 +36,7 @@ export async function findFfmpeg(search: FfmpegSearch): Promise<Ffmpeg> {
   const refused: string[] = [];
   for (const path of await candidates(search)) {
     try {
-      return { path, version: await check(path) };
+      return { path, ...(await check(path)) };
     } catch (error) {
       refused.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -61,9 +63,9 @@ async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-async function check(path: string): Promise<string> {
-  const [version, muxers, demuxers, encoders] = await Promise.all(
-    ['-version', '-muxers', '-demuxers', '-encoders'].map((flag) => ask(path, flag)),
+async function check(path: string): Promise<Omit<Ffmpeg, 'path'>> {
+  const [version, muxers, demuxers, encoders, filters] = await Promise.all(
+    ['-version', '-muxers', '-demuxers', '-encoders', '-bsfs'].map((flag) => ask(path, flag)),
   );
   const found = /^ffmpeg version (\S+)/m.exec(version ?? '')?.[1];
   if (found === undefined) throw new Error('does not answer -version as FFmpeg does');
@@ -74,7 +76,7 @@ async function check(path: string): Promise<string> {
     ...NEEDED_ENCODERS.filter((name) => !lists(encoders, name)).map((name) => `encoder ${name}`),
   ];
   if (missing.length > 0) throw new Error(`lacks ${missing.join(', ')}`);
-  return found;
+  return { version: found, canSetTimestamps: /^setts$/m.test(filters ?? '') };
 }
 
 async function ask(path: string, flag: string): Promise<string> {

@@ -1,10 +1,16 @@
+import type { Codec } from '../domain/codec.ts';
 import type { RecordFormat } from '../domain/format.ts';
-import type { Track } from '../domain/media.ts';
+import type { AudioTrack, Track } from '../domain/media.ts';
 
 /** Everything that decides a child's command line. */
 export interface RunPlan {
   readonly tracks: readonly Track[];
   readonly input: 'flv' | 'matroska';
+  /**
+   * FFmpeg finds out by decoding what the input's header does not say. Without it a child starts with less work and
+   * memory; decode times are then the presentation times.
+   */
+  readonly probe: boolean;
   readonly format: RecordFormat;
   /** Seconds per part, cut by the segment muxer at key frames; undefined = one file. */
   readonly segmentSeconds: number | undefined;
@@ -25,7 +31,7 @@ export function partPath(plan: RunPlan, index: number): string {
 /** FFmpeg's WebM muxer refuses H.264; its Matroska muxer writes what WCS calls `h264-webm`. */
 function muxerOf(plan: RunPlan): string {
   const { container } = plan.format;
-  const isForeign = container === 'webm' && plan.tracks.some((track) => track.codec === 'h264');
+  const isForeign = container === 'webm' && has(plan, 'h264');
   return isForeign ? MUXERS.mkv : MUXERS[container];
 }
 
@@ -33,6 +39,8 @@ const MUXERS = { mp4: 'mp4', webm: 'webm', mkv: 'matroska', ts: 'mpegts' } as co
 /** Longer than this, a stalled track would hold the other one's packets in memory. */
 const MAX_INTERLEAVE_US = 1_000_000;
 const CLUSTER_MS = 1000;
+/** Below a lost packet of 20 ms, above the jitter of times that were rounded or corrected. */
+const SHORTEST_HOLE_S = 0.015;
 
 /**
  * FFmpeg's arguments for one run, for versions 4.1 to 8.0.
@@ -41,23 +49,37 @@ const CLUSTER_MS = 1000;
 export function ffmpegArgs(plan: RunPlan): string[] {
   return [
     ...['-nostdin', '-hide_banner', '-nostats', '-loglevel', 'level+warning'],
-    // Without it FFmpeg holds the first 1.4 s back to guess a frame rate that copying does not need.
-    ...['-fpsprobesize', '0', '-f', plan.input, '-i', 'pipe:0', '-map', '0', '-c', 'copy'],
-    ...audioArgs(plan),
-    ...(plan.format.container === 'mp4' && hasHevc(plan) ? ['-tag:v', 'hvc1'] : []),
+    // Without the bound FFmpeg holds the first 1.4 s back to guess a frame rate that copying does not need.
+    ...(plan.probe ? ['-fpsprobesize', '0'] : ['-nofind_stream_info']),
+    ...['-f', plan.input, '-i', 'pipe:0', '-map', '0'],
+    ...codecArgs(plan),
+    // Unprobed, FFmpeg would guess decode times of H.264 from a frame rate.
+    ...(!plan.probe && has(plan, 'h264') ? ['-bsf:v', 'setts=ts=PTS'] : []),
+    ...(plan.format.container === 'mp4' && has(plan, 'hevc') ? ['-tag:v', 'hvc1'] : []),
     ...['-max_interleave_delta', String(MAX_INTERLEAVE_US)],
     ...(plan.segmentSeconds === undefined ? singleArgs(plan) : segmentArgs(plan, plan.segmentSeconds)),
     ...['-y', plan.segmentSeconds === undefined ? partPath(plan, 0) : plan.output],
   ];
 }
 
-function audioArgs(plan: RunPlan): string[] {
+function codecArgs(plan: RunPlan): string[] {
   const audio = plan.tracks.find((track) => track.kind === 'audio');
-  if (audio === undefined || plan.format.audio === 'copy') return [];
-  // Silence fills holes, so that transcoded audio stays beside the video.
-  const resample = ['-af', 'aresample=async=1', '-ac', String(Math.min(2, audio.channels))];
-  if (plan.format.audio === 'vorbis') return ['-c:a', 'libvorbis', '-q:a', '3', ...resample];
-  return ['-c:a', 'aac', '-b:a', String(plan.audioBitrate), '-ar', String(plan.audioSampleRate), ...resample];
+  if (audio === undefined || plan.format.audio === 'copy') return ['-c', 'copy'];
+  const shape = ['-af', resampler(audio), '-ac', String(Math.min(2, audio.channels))];
+  if (plan.format.audio === 'vorbis') return ['-c:v', 'copy', '-c:a', 'libvorbis', '-q:a', '3', ...shape];
+  const { audioBitrate: bitrate, audioSampleRate: rate } = plan;
+  return ['-c:v', 'copy', '-c:a', 'aac', '-b:a', String(bitrate), '-ar', String(rate), ...shape];
+}
+
+/**
+ * Fills holes with silence, so that transcoded audio stays beside the video. Lost packets of 20 ms must count as
+ * holes, which FFmpeg by itself closes up to 100 ms. Codecs that only RTMP brings have no lost packets but uneven
+ * times: taken as holes, these would be heard. `first_pts` is absent on purpose: audio that begins late begins late
+ * in the file, and silence made for the time before it would come out of order.
+ */
+function resampler({ codec }: AudioTrack): string {
+  const isLossy = codec === 'opus' || codec === 'pcma' || codec === 'pcmu';
+  return `aresample=async=1${isLossy ? `:min_hard_comp=${SHORTEST_HOLE_S}` : ''}`;
 }
 
 /** Options of the file's own muxer, as `key=value`. */
@@ -107,6 +129,6 @@ function segmentArgs(plan: RunPlan, seconds: number): string[] {
   ];
 }
 
-function hasHevc(plan: RunPlan): boolean {
-  return plan.tracks.some((track) => track.codec === 'hevc');
+function has(plan: RunPlan, codec: Codec): boolean {
+  return plan.tracks.some((track) => track.codec === codec);
 }

@@ -1,4 +1,4 @@
-import type { Sample } from '../domain/media.ts';
+import type { Sample, Track } from '../domain/media.ts';
 
 /** What an object for a sample and its view of the media take beside the media itself, about. */
 const SAMPLE_BYTES = 256;
@@ -7,7 +7,7 @@ const SAMPLE_BYTES = 256;
 export class HeldSamples {
   readonly #maxBytes: number;
   #samples: Sample[] = [];
-  readonly #trackIds = new Set<number>();
+  readonly #tracks = new Map<number, Track>();
   #bytes = 0;
 
   /** @param maxBytes bound on the memory in use, about; it is for the user to keep. */
@@ -25,12 +25,17 @@ export class HeldSamples {
 
   /** True when media of this track waits. */
   has(trackId: number): boolean {
-    return this.#trackIds.has(trackId);
+    return this.#tracks.has(trackId);
   }
 
-  push(sample: Sample): void {
+  /** The track's configuration at its first sample that waits. */
+  trackOf(trackId: number): Track | undefined {
+    return this.#tracks.get(trackId);
+  }
+
+  push(sample: Sample, track: Track): void {
     this.#samples.push(sample);
-    this.#trackIds.add(sample.trackId);
+    if (!this.#tracks.has(track.id)) this.#tracks.set(track.id, track);
     this.#bytes += sample.data.length + SAMPLE_BYTES;
   }
 
@@ -38,7 +43,7 @@ export class HeldSamples {
   take(): readonly Sample[] {
     const samples = this.#samples;
     this.#samples = [];
-    this.#trackIds.clear();
+    this.#tracks.clear();
     this.#bytes = 0;
     return samples;
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from '../domain/log.ts';
-import { sameTrack } from '../domain/media.ts';
+import { sameDecoder } from '../domain/media.ts';
 import type { Sample, Track } from '../domain/media.ts';
 import { NEXT_STATES } from '../domain/recording.ts';
 import type { FinishedPart, RecordingOptions, RecordingState, StopReason } from '../domain/recording.ts';
@@ -18,6 +18,7 @@ import { PartSeries } from './partSeries.ts';
 import { Run } from './run.ts';
 import { planRun } from './runPlan.ts';
 import type { RecorderSettings } from './settings.ts';
+import { Silence } from './silence.ts';
 import { TrackGate } from './trackGate.ts';
 
 export interface RecordingDeps {
@@ -48,6 +49,7 @@ export class Recording {
   #gate: TrackGate | undefined;
   #run: Run | undefined;
   #runs = 0;
+  #silence: Silence | undefined;
   /** Where the media began that a replaced child was given last, microseconds. */
   #replayedUs: number | undefined;
   #isReplaying = false;
@@ -78,7 +80,8 @@ export class Recording {
 
   /** A track appeared or changed: from its next sample on it needs a child that declares it. */
   onTrack(track: Track): void {
-    if (this.#held.has(track.id)) this.#partWithHeld();
+    const held = this.#held.trackOf(track.id);
+    if (held !== undefined && !sameDecoder(held, track)) this.#partWithHeld();
     this.#tracks.set(track);
   }
 
@@ -87,6 +90,11 @@ export class Recording {
     if (!this.isActive || track === undefined) return;
     if (this.#run === undefined) this.#wait(sample, track);
     else this.#record(this.#run, sample, track);
+  }
+
+  /** Hands what was gathered to the child. */
+  flush(): void {
+    this.#run?.flush();
   }
 
   /** True where a new file can begin without losing a picture: at a video key frame, anywhere while there is no video. */
@@ -117,7 +125,7 @@ export class Recording {
   #wait(sample: Sample, track: Track): void {
     // Video that follows no key frame cannot be decoded.
     if (track.kind === 'video' && !sample.key && !this.#held.has(track.id)) return;
-    this.#held.push(sample);
+    this.#held.push(sample, track);
     this.#gate ??= new TrackGate(this.stream, this.#deps.settings.trackWaitMs, () => this.#startIfReady());
     this.#startIfReady();
   }
@@ -134,16 +142,25 @@ export class Recording {
     const known = run.plan.tracks.find((each) => each.id === track.id);
     if (track.kind === 'video' && !sample.key) {
       // A new configuration takes effect at its key frame (H.264, 7.4.1.2.1): until then the old one is in force.
-      if (known?.codec === track.codec) run.push(sample);
+      if (known?.codec === track.codec) this.#give(run, sample);
       return;
     }
-    const isDeclared = known !== undefined && sameTrack(known, track);
-    if (!isDeclared) this.#holdBack(sample);
+    const isDeclared = known !== undefined && sameDecoder(known, track);
+    if (!isDeclared) this.#holdBack(sample, track);
     const reason = this.isBoundary(sample) ? this.#reasonToSwap(run, sample) : undefined;
     if (reason !== undefined) {
-      if (isDeclared) this.#held.push(sample);
+      if (isDeclared) this.#held.push(sample, track);
       this.#swap(this.#tracksAt(sample), reason);
-    } else if (isDeclared) run.push(sample);
+    } else if (isDeclared) this.#give(run, sample);
+  }
+
+  #give(run: Run, sample: Sample): void {
+    const silence = this.#silence?.before(sample);
+    if (silence !== undefined) {
+      this.#tracks.hear(silence);
+      run.push(silence);
+    }
+    run.push(sample);
   }
 
   #reasonToSwap(run: Run, { dts }: Sample): StopReason | undefined {
@@ -156,17 +173,22 @@ export class Recording {
 
   /** The tracks of a child that takes over at `sample`. */
   #tracksAt({ dts }: Sample): Track[] {
-    return this.#tracks.where((id) => this.#held.has(id) || this.#tracks.isLive(id, dts));
+    return this.#asHeld(this.#tracks.where((id) => this.#held.has(id) || this.#tracks.isLive(id, dts)));
   }
 
   #heldTracks(): Track[] {
-    return this.#tracks.where((id) => this.#held.has(id));
+    return this.#asHeld(this.#tracks.where((id) => this.#held.has(id)));
+  }
+
+  /** A file declares the configuration that its first frame has, though a newer one may have come since. */
+  #asHeld(tracks: readonly Track[]): Track[] {
+    return tracks.map((track) => this.#held.trackOf(track.id) ?? track);
   }
 
   /** Keeps a sample for the child that takes over at the next boundary. */
-  #holdBack(sample: Sample): void {
+  #holdBack(sample: Sample, track: Track): void {
     if (this.#held.isFull) this.#partWithHeld();
-    this.#held.push(sample);
+    this.#held.push(sample, track);
   }
 
   /** What is held can wait no longer: it gets a child while there is none; beside a running one it is given up. */
@@ -204,10 +226,11 @@ export class Recording {
       const run = new Run(plan, deps, (exit) => this.#onDied(run, exit));
       this.#series.addRun(run);
       this.#run = run;
+      this.#silence = Silence.for(tracks, plan.format);
       this.#tracks.begin(tracks, samples[0]?.dts ?? 0);
       for (const sample of samples) {
         this.#tracks.hear(sample);
-        run.push(sample);
+        this.#give(run, sample);
       }
     } catch (error) {
       this.#log.error('recording cannot go on', { err: error });

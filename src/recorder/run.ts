@@ -91,7 +91,7 @@ export class Run {
       tracks: plan.tracks.map((track) => track.codec),
     });
     this.#stopBatches = deps.batches.add(() => {
-      this.#flush();
+      this.flush();
       this.#watchBacklog();
     });
     void this.#child.exited.then(async (exit) => {
@@ -119,18 +119,19 @@ export class Run {
     this.gopBytes += bytes;
     this.#pending.push(sample);
     this.#pendingBytes += sample.data.length;
-    if (this.#pendingBytes >= EARLY_FLUSH_BYTES) this.#flush();
+    if (this.#pendingBytes >= EARLY_FLUSH_BYTES) this.flush();
   }
 
   /** Hands over what is pending and lets the child finish; `parts` ends when it has. */
   finish(): void {
     if (this.#finishing) return;
     this.#finishing = true;
-    this.#flush();
+    this.flush();
     void this.#child.finish(this.#deps.stopTimeoutMs);
   }
 
-  #flush(): void {
+  /** Hands what is pending to the child. */
+  flush(): void {
     if (this.#pending.length === 0) return;
     try {
       this.#write();

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { chooseFormat } from '../domain/format.ts';
+import type { RecordFormat } from '../domain/format.ts';
 import type { Track } from '../domain/media.ts';
 import type { Rotation } from '../domain/rotation.ts';
+import { isInOutputOrder } from '../media/codecConfig.ts';
 import { fitsFlv } from '../media/flvWriter.ts';
 import type { RunPlan } from './ffmpegArgs.ts';
 import type { RecorderSettings } from './settings.ts';
@@ -14,9 +16,12 @@ export function planRun(
   settings: RecorderSettings,
 ): RunPlan {
   const format = chooseFormat(tracks, settings.formats);
+  const probe = needsProbe(tracks, format, settings.canSetTimestamps);
   return {
     tracks,
-    input: fitsFlv(tracks) ? 'flv' : 'matroska',
+    // Only FLV carries decode times; only Matroska's header says all there is to know of the tracks.
+    input: probe && fitsFlv(tracks) ? 'flv' : 'matroska',
+    probe,
     format,
     segmentSeconds: rotation.kind === 'time' ? rotation.seconds : undefined,
     fragmentMs: settings.fragmentMs,
@@ -24,4 +29,13 @@ export function planRun(
     audioBitrate: settings.audioBitrate,
     output: join(place.folder, `${place.prefix}-%06d.${format.container}`),
   };
+}
+
+/** True unless the tracks' configurations tell all that copying them needs. */
+function needsProbe(tracks: readonly Track[], format: RecordFormat, canSetTimestamps: boolean): boolean {
+  if (format.audio !== 'copy') return true;
+  return !tracks.every((track) => {
+    if (track.kind === 'audio') return track.codec === 'aac' || track.codec === 'opus';
+    return isInOutputOrder(track.codec, track.config) && (track.codec !== 'h264' || canSetTimestamps);
+  });
 }

@@ -5,6 +5,8 @@ import type { Rotation } from '../domain/rotation.ts';
 /** What the recorder is told by the settings; durations in milliseconds, sizes in bytes. */
 export interface RecorderSettings {
   readonly ffmpegPath: string;
+  /** FFmpeg has the bitstream filter `setts`. */
+  readonly canSetTimestamps: boolean;
   /** Absolute path of the records folder. */
   readonly recordsDir: string;
   readonly names: NameSettings;

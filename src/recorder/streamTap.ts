@@ -55,6 +55,10 @@ export class StreamTap implements StreamSubscriber {
     this.#current?.onSample(sample);
   }
 
+  onFlush(): void {
+    this.#current?.flush();
+  }
+
   onEnd(): void {
     void this.stop('publisher-left');
   }

@@ -1,7 +1,13 @@
-import type { Sample, Track } from '../domain/media.ts';
+import type { Sample, Track, VideoTrack } from '../domain/media.ts';
 
 /** What a subscriber is told, in order. */
 export type StreamItem = { readonly track: Track } | { readonly sample: Sample };
+
+/** A picture that can be decoded alone. */
+export interface KeyFrame {
+  readonly track: VideoTrack;
+  readonly sample: Sample;
+}
 
 /** What an object for a sample and its view of the media take beside the media itself, about. */
 const SAMPLE_BYTES = 256;
@@ -11,6 +17,8 @@ const SAMPLE_BYTES = 256;
  * already received. While there is no video it keeps the newest audio frame only.
  */
 export class GopCache {
+  /** The newest video key frame with its configuration; it stays when its GOP is given up. */
+  keyFrame: KeyFrame | undefined;
   readonly #maxBytes: number;
   #items: StreamItem[] = [];
   readonly #tracks = new Map<number, Track>();
@@ -28,8 +36,9 @@ export class GopCache {
     this.#items.push({ track });
   }
 
-  addSample(sample: Sample, kind: Track['kind']): void {
-    if (sample.key && (kind === 'video' || !this.#hasVideo)) this.#restart();
+  addSample(sample: Sample, track: Track): void {
+    if (sample.key && track.kind === 'video') this.keyFrame = { track, sample };
+    if (sample.key && (track.kind === 'video' || !this.#hasVideo)) this.#restart();
     if (this.#overflowed) return;
     this.#items.push({ sample });
     this.#bytes += sample.data.length + SAMPLE_BYTES;

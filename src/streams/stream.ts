@@ -2,13 +2,15 @@ import type { Sample, Track } from '../domain/media.ts';
 import { sameTrack } from '../domain/media.ts';
 import type { Publisher } from '../domain/publisher.ts';
 import { GopCache } from './gopCache.ts';
-import type { StreamItem } from './gopCache.ts';
+import type { KeyFrame, StreamItem } from './gopCache.ts';
 
 /** Receives a stream: tracks and samples in the order they arrived, then the end, once. Must not throw. */
 export interface StreamSubscriber {
   /** A track appeared, or its configuration changed; samples after this call use it. */
   onTrack(track: Track): void;
   onSample(sample: Sample): void;
+  /** No more samples come for a while: whoever gathers them can use what there is. */
+  onFlush?(): void;
   onEnd(): void;
 }
 
@@ -28,6 +30,10 @@ export interface StreamInit {
   readonly createdAt: number;
   /** The client asked for a recording (WebRTC's `record`); undefined where the protocol has no such wish. */
   readonly record?: boolean;
+  /** PUBLISHING where it is absent. */
+  readonly status?: StreamStatus;
+  /** Where the publisher says before any media what will come. */
+  readonly expected?: ExpectedKinds;
   /** Bound of the cache that on-demand recordings start from, bytes. */
   readonly gopCacheMaxBytes: number;
 }
@@ -40,9 +46,11 @@ export class Stream {
   readonly init: StreamInit;
   /** Newest configuration of every track, by id. */
   readonly tracks = new Map<number, Track>();
-  status: StreamStatus = 'PUBLISHING';
+  status: StreamStatus;
   /** Undefined until the publisher says what will come. */
   expected: ExpectedKinds | undefined;
+  /** Kinds that the publisher says it has muted; their samples go on. */
+  readonly muted = { audio: false, video: false };
   /** Wall clock (ms since the epoch) at the arrival of the first sample, whose dts is the origin of sample time. */
   mediaStartedAt: number | undefined;
   /** Makes the publisher wait (true) or go on (false); set by publishers whose media can wait. */
@@ -54,6 +62,8 @@ export class Stream {
 
   constructor(init: StreamInit) {
     this.init = init;
+    this.status = init.status ?? 'PUBLISHING';
+    this.expected = init.expected;
     this.#gop = new GopCache(init.gopCacheMaxBytes);
   }
 
@@ -83,8 +93,13 @@ export class Stream {
     const track = this.tracks.get(sample.trackId);
     if (this.#ended || track === undefined) return;
     this.mediaStartedAt ??= Date.now();
-    this.#gop.addSample(sample, track.kind);
+    this.#gop.addSample(sample, track);
     for (const subscriber of this.#subscribers) subscriber.onSample(sample);
+  }
+
+  /** Told by publishers that are read in batches, behind each batch. */
+  flush(): void {
+    for (const subscriber of this.#subscribers) subscriber.onFlush?.();
   }
 
   /** A subscriber is behind: the publisher waits, if it can, until the returned function is called. */
@@ -104,6 +119,11 @@ export class Stream {
     this.#gop = new GopCache(0);
     for (const subscriber of [...this.#subscribers]) subscriber.onEnd();
     this.#subscribers.clear();
+  }
+
+  /** The newest picture that can be decoded alone. */
+  get keyFrame(): KeyFrame | undefined {
+    return this.#gop.keyFrame;
   }
 
   /** The stream since its newest video key frame, tracks first. */

@@ -5,16 +5,16 @@ import { decodeErrors, probe } from '../support/packets.ts';
 import { publishFile } from '../support/publishers.ts';
 import { TestServer } from '../support/server.ts';
 
-const { bframesFlv } = inject('media');
+const { bframesFlv, irregularFlv } = inject('media');
 const RECORD_ALL = { record_flash_published_streams: true, stream_record_policy: 'streamName' };
 let server: TestServer;
 
 afterEach(async () => server.close());
 
-async function expectWholeRecord(file: string): Promise<void> {
-  await expectSamePackets(bframesFlv, [file], 'v');
-  await expectSamePackets(bframesFlv, [file], 'a');
-  await expectAligned(bframesFlv, file);
+async function expectWholeRecord(file: string, source = bframesFlv): Promise<void> {
+  await expectSamePackets(source, [file], 'v');
+  await expectSamePackets(source, [file], 'a');
+  await expectAligned(source, file);
   expect(await decodeErrors(file)).toBe('');
 }
 
@@ -41,4 +41,22 @@ test('eight streams at once in real time', async () => {
   for (const end of ends) expect(end).toEqual({ code: 0, stderr: '' });
   expect(await server.recordsFinished(8)).toEqual(names.map((name) => `${name}.mp4`));
   for (const name of names) await expectWholeRecord(join(server.recordsDir, `${name}.mp4`));
+});
+
+test('a stream without B-frames, whose child probes nothing, keeps its irregular times', async () => {
+  server = await TestServer.start(RECORD_ALL);
+  const publisher = await publishFile(irregularFlv, server.rtmpUrl('cam'), { fast: true }).ended;
+  expect(publisher).toEqual({ code: 0, stderr: '' });
+  await server.recordsFinished(1);
+  await expectWholeRecord(join(server.recordsDir, 'cam.mp4'), irregularFlv);
+});
+
+test('and so do its parts', async () => {
+  server = await TestServer.start({ ...RECORD_ALL, record_rotation: '2' });
+  await publishFile(irregularFlv, server.rtmpUrl('cam'), { fast: true }).ended;
+  const files = (await server.recordsFinished(2)).map((name) => join(server.recordsDir, name));
+  const inOrder = [...files.slice(1), ...files.slice(0, 1)];
+  await expectSamePackets(irregularFlv, inOrder, 'v');
+  await expectSamePackets(irregularFlv, inOrder, 'a');
+  for (const file of files) expect(await decodeErrors(file)).toBe('');
 });

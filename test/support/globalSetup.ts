@@ -12,6 +12,8 @@ export interface Media {
   readonly bframesMp4: string;
   /** 4 s, 1280x720, 25 fps, H.264 without B-frames, AAC as above. */
   readonly hdFlv: string;
+  /** 6 s, 320x180, 8 to 25 fps in turns, H.264 without B-frames, AAC as above. */
+  readonly irregularFlv: string;
 }
 
 /** Programs to publish with; null = not on this machine, tests that need it are skipped. Never null when CI=true. */
@@ -78,6 +80,11 @@ function makeMedia(ffmpeg: string): Media {
   return {
     bframesFlv,
     bframesMp4: make(ffmpeg, 'bframes.mp4', ['-i', bframesFlv, '-c', 'copy', '-f', 'mp4']),
+    irregularFlv: make(ffmpeg, 'irregular.flv', [
+      ...lavfi('320x180', 6),
+      ...['-vf', "select='not(mod(n,3))+not(mod(n,7))'", '-vsync', 'vfr'],
+      ...['-b:v', '300k', '-bf', '0', ...COMMON],
+    ]),
     hdFlv: make(ffmpeg, 'hd.flv', [...lavfi('1280x720', 4), '-b:v', '2M', '-bf', '0', ...COMMON]),
   };
 }

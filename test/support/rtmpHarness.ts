@@ -47,6 +47,8 @@ export interface Taken {
   readonly stream: Stream;
   readonly tracks: Track[];
   readonly samples: Sample[];
+  /** How many samples were there at each flush. */
+  readonly flushes: number[];
   /** How often the end was told. */
   ends: number;
 }
@@ -63,11 +65,12 @@ export class RtmpHarness {
   constructor(options: Partial<RtmpOptions> = {}) {
     this.server = new RtmpServer(this, { ...RTMP_OPTIONS, ...options });
     this.streams.events.on('published', (stream) => {
-      const taken: Taken = { stream, tracks: [], samples: [], ends: 0 };
+      const taken: Taken = { stream, tracks: [], samples: [], flushes: [], ends: 0 };
       this.taken.push(taken);
       stream.subscribe({
         onTrack: (track) => taken.tracks.push(track),
         onSample: (sample) => taken.samples.push(sample),
+        onFlush: () => taken.flushes.push(taken.samples.length),
         onEnd: () => (taken.ends += 1),
       });
     });

@@ -95,6 +95,11 @@ export class NetConnection {
     else if (call.transaction !== 0) this.#host.replies.error(call.transaction, 'unknown command');
   }
 
+  /** No more media comes for a while. */
+  flush(): void {
+    this.#publication?.stream.flush();
+  }
+
   /** Logs what was dropped from the publication. To be called about once a second. */
   reportProblems(): void {
     this.#publication?.reportProblems();

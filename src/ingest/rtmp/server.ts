@@ -4,9 +4,9 @@ import { createServer as createTlsServer } from 'node:tls';
 import type { Logger } from '../../domain/log.ts';
 import type { Connections } from '../../streams/connections.ts';
 import type { Streams } from '../../streams/streams.ts';
+import { endpoint, plainAddress } from '../../util/endpoint.ts';
+import { RepeatLog } from '../../util/repeatLog.ts';
 import { Ticker } from '../../util/ticker.ts';
-import { endpoint, plainAddress } from './endpoint.ts';
-import { RepeatLog } from './repeatLog.ts';
 import { Session } from './session.ts';
 import type { SessionDeps, SessionOptions } from './session.ts';
 import { SocketLink } from './socketLink.ts';
@@ -170,7 +170,7 @@ export class RtmpServer {
     let cause: Error | undefined;
     socket.on('data', (chunk: Buffer) => {
       session.receive(chunk);
-      link.onRead(chunk.length);
+      if (link.onRead(chunk.length)) session.rested();
     });
     socket.on('error', (error) => (cause = error));
     socket.once('close', () => {

@@ -116,6 +116,11 @@ export class Session implements MessageSink {
     }
   }
 
+  /** Told that the client is not read for a while. */
+  rested(): void {
+    this.#connection.flush();
+  }
+
   onMessage(type: number, streamId: number, timestamp: number, payload: Buffer): void {
     if (this.#isOver()) return;
     switch (type) {

@@ -19,6 +19,11 @@ export interface Link {
 
 /** What Node reads at most at once; a shorter read has emptied the kernel's buffer. */
 const FULL_READ_BYTES = 65_536;
+/**
+ * A client that sends more between two ticks does not rest: the kernel might not hold as much, and would make it
+ * wait.
+ */
+const MAX_RESTING_BYTES = 262_144;
 
 /**
  * A socket that can be read in batches: after a read that emptied the kernel's buffer it rests until the ticker
@@ -32,6 +37,8 @@ export class SocketLink implements Link {
   #stopTicking: (() => void) | undefined;
   /** Bytes that Node had read ahead when the socket woke; behind them the kernel may hold more. */
   #readAhead = 0;
+  #bytesSinceTick = 0;
+  #isFast = false;
   #isHeld = false;
 
   /**
@@ -44,11 +51,15 @@ export class SocketLink implements Link {
     this.#ticker = ticker;
   }
 
-  /** Told of every read, after its bytes were used. */
-  onRead(bytes: number): void {
-    if (this.#stopTicking === undefined) return;
-    if (this.#readAhead > 0) this.#readAhead -= bytes;
-    else if (bytes < FULL_READ_BYTES) this.#socket.pause();
+  /** Told of every read, after its bytes were used. @returns true when the socket rests from now on. */
+  onRead(bytes: number): boolean {
+    if (this.#stopTicking === undefined) return false;
+    this.#bytesSinceTick += bytes;
+    const isReadAhead = this.#readAhead > 0;
+    if (isReadAhead) this.#readAhead -= bytes;
+    if (isReadAhead || bytes >= FULL_READ_BYTES || this.#isFast) return false;
+    this.#socket.pause();
+    return true;
   }
 
   send(bytes: Buffer): boolean {
@@ -59,7 +70,7 @@ export class SocketLink implements Link {
 
   setBatched(batched: boolean): void {
     if (batched) {
-      this.#stopTicking ??= this.#ticker?.add(() => this.#wake());
+      this.#stopTicking ??= this.#ticker?.add(() => this.#onTick());
     } else {
       this.#stopTicking?.();
       this.#stopTicking = undefined;
@@ -92,6 +103,12 @@ export class SocketLink implements Link {
     this.#stopTicking?.();
     this.#stopTicking = undefined;
     this.#socket.destroy();
+  }
+
+  #onTick(): void {
+    this.#isFast = this.#bytesSinceTick > MAX_RESTING_BYTES;
+    this.#bytesSinceTick = 0;
+    this.#wake();
   }
 
   #wake(): void {

@@ -3,7 +3,7 @@ import type { AudioCodec, VideoCodec } from '../../../src/domain/codec.ts';
 import { chooseFormat } from '../../../src/domain/format.ts';
 import type { Track } from '../../../src/domain/media.ts';
 
-const DEFAULTS = { containers: { h264: 'mp4', vp8: 'webm' }, h264ToTs: false } as const;
+const DEFAULTS = { containers: { h264: 'mp4', vp8: 'webm' }, h264ToTs: false, webmAudio: 'vorbis' } as const;
 const config = Buffer.alloc(0);
 
 function tracks(video: VideoCodec | undefined, audio: AudioCodec | undefined): Track[] {
@@ -37,7 +37,7 @@ test.each([
 });
 
 test('record_formats and record_h264_to_ts choose otherwise; audio alone stays MP4', () => {
-  const settings = { containers: { h264: 'mkv', hevc: 'ts' }, h264ToTs: false } as const;
+  const settings = { containers: { h264: 'mkv', hevc: 'ts' }, h264ToTs: false, webmAudio: 'vorbis' } as const;
   expect(chooseFormat(tracks('h264', 'speex'), settings)).toEqual({ container: 'mkv', audio: 'copy' });
   expect(chooseFormat(tracks('hevc', 'opus'), settings)).toEqual({ container: 'ts', audio: 'aac' });
   const toTs = { ...settings, h264ToTs: true };

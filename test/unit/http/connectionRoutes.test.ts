@@ -70,6 +70,22 @@ describe('/rest-api/connection/find', () => {
   );
 });
 
+test('a Web SDK session shows its client version and media providers, and is found by the version', async () => {
+  const [first] = rest.connections.all();
+  const sessionId = '/192.168.1.104:31051/192.168.1.101:8080';
+  rest.connections.add({
+    ...first!,
+    sessionId,
+    mediaProvider: 'WebRTC',
+    clientVersion: '2.0',
+    mediaProviders: ['WebRTC', 'MSE'],
+  });
+  const found = await rest.post('/rest-api/connection/find', { clientVersion: '2.0' });
+  expect(await found.json()).toMatchObject([
+    { sessionId, clientVersion: '2.0', mediaProviders: ['WebRTC', 'MSE'] },
+  ]);
+});
+
 describe('/rest-api/connection/terminate', () => {
   test('ends that connection only', async () => {
     const response = await rest.post('/rest-api/connection/terminate', { sessionId: SECOND });

@@ -126,3 +126,29 @@ describe('/rest-api/stream/terminate', () => {
     expect(rest.terminated).toEqual([]);
   });
 });
+
+describe('/rest-api/stream/snapshot', () => {
+  test('answers the picture in BASE64', async () => {
+    rest.publish('one');
+    const response = await rest.post('/rest-api/stream/snapshot', { streamName: 'one' });
+    expect([response.status, await response.json()]).toEqual([200, { data: 'cGljdHVyZSBvZiBvbmU=' }]);
+  });
+
+  test.each([
+    [{ streamName: 'two' }, 404, 'STREAM_NOT_FOUND', 'Stream not found: name two'],
+    [{}, 400, 'BAD_REQUEST', 'streamName: is required'],
+    [{ streamName: 7 }, 400, 'BAD_REQUEST', 'streamName: must be a string'],
+  ])('%j answers %i', async (body, status, code, message) => {
+    rest.publish('one');
+    const response = await rest.post('/rest-api/stream/snapshot', body);
+    expect(response.status).toBe(status);
+    expect(await json(response)).toMatchObject({ code, message });
+  });
+
+  test('a stream without a picture answers 500 SNAPSHOT_FAILED', async () => {
+    rest.publish('one');
+    rest.snapshots.hasPicture = false;
+    const response = await rest.post('/rest-api/stream/snapshot', { streamName: 'one' });
+    expect([response.status, await json(response)]).toMatchObject([500, { code: 'SNAPSHOT_FAILED' }]);
+  });
+});

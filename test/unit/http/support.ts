@@ -1,9 +1,19 @@
 import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import type Koa from 'koa';
 import { createHttpApp } from '../../../src/http/app.ts';
+import type { HttpAppOptions } from '../../../src/http/app.ts';
 import { DEFAULT_HTTP_LIMITS, HttpServer } from '../../../src/http/server.ts';
 import type { HttpLimits } from '../../../src/http/server.ts';
 import type { ReadyCheck } from '../../../src/http/services.ts';
-import type { RecordingControl } from '../../../src/streams/contracts.ts';
+import type {
+  RecordingControl,
+  Snapshots,
+  WebRtcIngest,
+  WebRtcOffer,
+  WebRtcPublication,
+  WebRtcPublicationEvents,
+} from '../../../src/streams/contracts.ts';
 import type { RecordingInfo, RecordingOptions } from '../../../src/domain/recording.ts';
 import { RecorderdError } from '../../../src/domain/errors.ts';
 import type { LogFields, Logger } from '../../../src/domain/log.ts';
@@ -67,24 +77,86 @@ export class MemoryRecordings implements RecordingControl {
   }
 }
 
-/** A whole REST server on loopback with what it works on. */
+/** Gives the name of the stream in place of its picture. */
+export class MemorySnapshots implements Snapshots {
+  hasPicture = true;
+
+  take(stream: Stream): Promise<Buffer> {
+    if (this.hasPicture) return Promise.resolve(Buffer.from(`picture of ${stream.name}`));
+    return Promise.reject(new RecorderdError('SNAPSHOT_FAILED', 'no picture yet'));
+  }
+}
+
+/** The WebRTC side of the contract without media: lists the stream and answers each offer alike. */
+export class MemoryWebRtc implements WebRtcIngest {
+  readonly offers: WebRtcOffer[] = [];
+  readonly events: WebRtcPublicationEvents[] = [];
+  /** Thrown at the next offers. */
+  refusal: Error | undefined;
+  /** Offers are answered when this is settled. */
+  gate: Promise<void> = Promise.resolve();
+  readonly #streams: Streams;
+
+  constructor(streams: Streams) {
+    this.#streams = streams;
+  }
+
+  async publish(offer: WebRtcOffer, events: WebRtcPublicationEvents): Promise<WebRtcPublication> {
+    this.offers.push(offer);
+    this.events.push(events);
+    await this.gate;
+    if (this.refusal !== undefined) throw this.refusal;
+    const { name, mediaSessionId, publisher, custom, record } = offer;
+    const stream = this.#streams.publish({
+      ...{ name, mediaSessionId, publisher, custom, record },
+      createdAt: Date.now(),
+    });
+    stream.status = 'PENDING';
+    const end = (info: string): void => {
+      if (stream.ended) return;
+      this.#streams.unpublish(stream);
+      events.onEnded(info);
+    };
+    return { stream, answer: `v=0\r\ns=answer to ${name}\r\n`, end };
+  }
+}
+
+/** The repository: it holds `web/` and finds the Web SDK. */
+export const PACKAGE_DIR = fileURLToPath(new URL('../../../', import.meta.url));
+
+const DEFAULTS: HttpAppOptions = {
+  corsOrigin: '*',
+  maxBodyBytes: 65_536,
+  recordsDir: '/nonexistent/records',
+  home: '/nonexistent',
+  packageDir: PACKAGE_DIR,
+  signallingPorts: () => ({ ws: 8080, wss: 8443 }),
+  whipToken: '',
+  maxSdpBytes: 65_536,
+};
+
+/** A whole server on loopback with what it works on. */
 export class Rest {
   readonly streams = new Streams(1_000_000);
   readonly connections = new Connections();
   readonly recordings = new MemoryRecordings();
+  readonly snapshots = new MemorySnapshots();
+  readonly webrtc = new MemoryWebRtc(this.streams);
   readonly log = new MemoryLog();
   /** What the publishers and connections were told on their end. */
   readonly terminated: string[] = [];
   checks: readonly ReadyCheck[] = [];
   port = 0;
+  app: Koa | undefined;
   server: HttpServer | undefined;
 
-  async start(options: { corsOrigin?: string; maxBodyBytes?: number; limits?: Partial<HttpLimits> } = {}) {
-    const { streams, connections, recordings, log } = this;
-    const services = { streams, connections, recordings, log, readiness: () => Promise.resolve(this.checks) };
-    const { corsOrigin = '*', maxBodyBytes = 65_536, limits } = options;
-    const app = createHttpApp(services, { corsOrigin, maxBodyBytes });
-    this.server = new HttpServer(app, { log: this.log, limits: { ...DEFAULT_HTTP_LIMITS, ...limits } });
+  async start(options: Partial<HttpAppOptions> & { limits?: Partial<HttpLimits>; noWebRtc?: boolean } = {}) {
+    const { streams, connections, recordings, snapshots, webrtc, log } = this;
+    const { limits, noWebRtc = false, ...given } = options;
+    const readiness = () => Promise.resolve(this.checks);
+    const services = { streams, connections, recordings, snapshots, log, readiness };
+    this.app = createHttpApp(noWebRtc ? services : { ...services, webrtc }, { ...DEFAULTS, ...given });
+    this.server = new HttpServer(this.app, { log: this.log, limits: { ...DEFAULT_HTTP_LIMITS, ...limits } });
     this.port = await this.server.listen(0, '127.0.0.1');
     return this;
   }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AudioCodec, VideoCodec } from '../../../src/domain/codec.ts';
-import { audioFormat, videoSize } from '../../../src/media/codecConfig.ts';
+import { audioFormat, isInOutputOrder, videoSize } from '../../../src/media/codecConfig.ts';
 
 const NONE = Buffer.alloc(0);
 const hex = (text: string) => Buffer.from(text, 'hex');
@@ -144,6 +144,41 @@ describe('audioFormat', () => {
         },
       ),
       { seed: 1, numRuns: 2000 },
+    );
+  });
+});
+
+/** Written by x264 without and with B-frames, and with HRD parameters before the bound. */
+const AVCC_NO_B = hex(
+  '0164000cffe100186764000cacb202833f3e0220000003002000000641e2854901000668ebc3cb22c0fdf8f800',
+);
+const AVCC_B = hex(
+  '0164000cffe1001a6764000cacd941419f9f011000000300100000030320f142996001000668ebe3cb22c0fdf8f800',
+);
+const AVCC_HRD = hex(
+  '014d4014ffe10023674d4014d901419f9f01100000030010000003032626000f424001e84e4c30078a152401000468ebccb2',
+);
+
+describe('isInOutputOrder', () => {
+  it.each<[string, VideoCodec, Buffer, boolean]>([
+    ['H.264 without B-frames', 'h264', AVCC_NO_B, true],
+    ['H.264 without B-frames, with HRD parameters', 'h264', AVCC_HRD, true],
+    ['H.264 baseline', 'h264', AVCC_1080P, true],
+    ['H.264 with B-frames', 'h264', AVCC_B, false],
+    ['H.264 cut short', 'h264', AVCC_NO_B.subarray(0, 12), false],
+    ['H.264 without configuration', 'h264', NONE, false],
+    ['HEVC', 'hevc', HVCC_1080P, false],
+    ['VP8', 'vp8', NONE, true],
+  ])('%s: %#', (_name, codec, config, expected) => {
+    expect(isInOutputOrder(codec, config)).toBe(expected);
+  });
+
+  it('never throws', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array(),
+        (bytes) => typeof isInOutputOrder('h264', Buffer.from(bytes)) === 'boolean',
+      ),
     );
   });
 });

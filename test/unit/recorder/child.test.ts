@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { AUDIO, frame, keyFrame, programThat, sound, Studio, VIDEO } from './support.ts';
+import { AUDIO, frame, keyFrame, mediaIn, programThat, sound, Studio, VIDEO } from './support.ts';
 
 /** A program that runs `first` the first time and behaves afterwards. */
 function failingOnce(first: string): string {
@@ -193,4 +193,19 @@ test('a child that takes nothing for the stop timeout is killed, and the publish
   expect(studio.said('child takes no data and is killed')).toHaveLength(1);
   expect(studio.media('cam.mkv')).toHaveLength(12);
   expect(asked.at(-1)).toBe(false);
+});
+
+test('a flush hands over what a batch would still gather', async () => {
+  const studio = await Studio.open({ batchMs: 60_000 });
+  const stream = studio.publish();
+  stream.expected = { audio: false, video: true };
+  stream.setTrack(VIDEO);
+  for (const sample of [keyFrame(0), frame(40)]) stream.push(sample);
+  expect(studio.said('child started')).toHaveLength(1);
+  stream.flush();
+  const { recordingId } = studio.said('recording started')[0]!.fields;
+  const file = join(studio.recordsDir, '.work', String(recordingId), '000-000000.mkv');
+  const written = (): boolean => existsSync(file) && statSync(file).size > 0 && mediaIn(file).length === 2;
+  await eventually(() => written() || undefined, 'both frames in the working file');
+  await studio.end(stream);
 });

@@ -6,6 +6,7 @@ import { AUDIO, VIDEO } from './support.ts';
 const PLAN: RunPlan = {
   tracks: [VIDEO, AUDIO],
   input: 'flv',
+  probe: true,
   format: { container: 'mp4', audio: 'copy' },
   segmentSeconds: undefined,
   fragmentMs: 500,
@@ -19,6 +20,7 @@ const line = (plan: Partial<RunPlan>): string => ` ${ffmpegArgs({ ...PLAN, ...pl
 
 test.each<[string, Partial<RunPlan>, string]>([
   ['input and copy', {}, '-fpsprobesize 0 -f flv -i pipe:0 -map 0 -c copy'],
+  ['no probing', { probe: false }, '-nofind_stream_info -f flv -i pipe:0 -map 0 -c copy -bsf:v setts=ts=PTS'],
   ['Matroska input', { input: 'matroska' }, '-f matroska -i pipe:0'],
   [
     'MP4 in fragments',

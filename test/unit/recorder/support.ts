@@ -142,9 +142,10 @@ export function mediaIn(file: string): string[] {
 
 const SETTINGS: Omit<RecorderSettings, 'recordsDir'> = {
   ffmpegPath: programThat(),
+  canSetTimestamps: true,
   names: { policy: 'streamName', template: '', encode: undefined, excludeCharacters: '/' },
   // Of the containers, Matroska is published as it comes from the program.
-  formats: { containers: { h264: 'mkv' }, h264ToTs: false },
+  formats: { containers: { h264: 'mkv' }, h264ToTs: false, webmAudio: 'vorbis' },
   rotation: { kind: 'none' },
   batchMs: 20,
   fragmentMs: 500,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { connectParameters, splitQuery } from '../../../src/ingest/rtmp/connectUrl.ts';
-import { endpoint, plainAddress } from '../../../src/ingest/rtmp/endpoint.ts';
+import { endpoint, plainAddress } from '../../../src/util/endpoint.ts';
 import { identityOf } from '../../../src/ingest/rtmp/identity.ts';
 import { amfObject } from '../../../src/ingest/rtmp/amf0.ts';
 

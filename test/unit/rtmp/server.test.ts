@@ -48,6 +48,16 @@ afterEach(async () => {
 const data = Buffer.from('0000000401020304', 'hex');
 
 describe('publishing', () => {
+  test('a client that rests has flushed its stream behind its last sample', async () => {
+    await start({ readIntervalMs: 20 });
+    const client = await publishing('cam');
+    client.video(0, avcHeader());
+    client.video(0, avcFrame(data, { key: true }));
+    client.video(40, avcFrame(data));
+    const { flushes } = await harness.sampled('cam', 2);
+    await eventually(() => flushes.find((samples) => samples === 2), 'a flush behind two samples');
+  });
+
   test.each([0, 20])(
     'H.264 and AAC, then FCUnpublish and deleteStream (read interval %i ms)',
     async (readIntervalMs) => {

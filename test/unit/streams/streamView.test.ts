@@ -96,6 +96,18 @@ describe('streamView', () => {
     });
   });
 
+  test('shows what the publisher asked for and what it has muted', () => {
+    const stream = rest.streams.publish({ ...rest.publish('other').init, name: 's', record: true });
+    stream.muted.audio = true;
+    expect(streamView(stream, undefined, 0)).toMatchObject({
+      record: true,
+      recordName: null,
+      streamInfo: { recordStarted: false },
+      audioState: { muted: true },
+      videoState: { muted: false },
+    });
+  });
+
   test('never shows a negative recording time when the clock steps back', () => {
     const recording = { mediaSessionId: 'id-of-s', fileName: 's.mp4', startedAt: 5_000 };
     expect(streamView(rest.publish('s'), recording, 4_000).streamInfo.recordTimestamp).toBe(0);

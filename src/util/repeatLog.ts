@@ -1,22 +1,27 @@
-import type { LogFields, Logger } from '../../domain/log.ts';
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Where the lines go; a logger of the house is one. */
+interface WarnLog {
+  warn(message: string, fields: Fields): void;
+}
 
 /** Logs the first event of a second in full and the others of that second as one count. */
 export class RepeatLog {
-  readonly #log: Logger;
+  readonly #log: WarnLog;
   readonly #message: string;
   readonly #intervalMs: number;
   #timer: NodeJS.Timeout | undefined;
   #count = 0;
-  #last: LogFields = {};
+  #last: Fields = {};
 
   /** @param message the fixed sentence; summaries say how many more there were. */
-  constructor(log: Logger, message: string, intervalMs = 1_000) {
+  constructor(log: WarnLog, message: string, intervalMs = 1_000) {
     this.#log = log;
     this.#message = message;
     this.#intervalMs = intervalMs;
   }
 
-  add(fields: LogFields): void {
+  add(fields: Fields): void {
     this.#last = fields;
     if (this.#timer !== undefined) {
       this.#count++;

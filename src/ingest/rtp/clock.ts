@@ -1,0 +1,236 @@
+import type { Sample, Track } from '../../domain/media.ts';
+import { TrackClock, type WallClock } from './trackClock.ts';
+
+/** A track from which nothing came for this long after the first packet of all is not waited for. */
+const QUIET_WAIT_MS = 500;
+/** Reports that put a track further from its arrival than this come from another clock. */
+const MAX_SKEW_US = 5_000_000;
+
+/** Waits and bounds of a `MediaSynchroniser`. */
+export interface SynchroniserOptions {
+  /** How long first samples wait for the sender reports of all tracks, ms. 0 goes by arrival at once. */
+  readonly syncWaitMs: number;
+  /** Bytes that may wait; beyond them the waiting ends. */
+  readonly maxHeldBytes: number;
+}
+
+/** Where a track's media goes. */
+export interface SyncedTrackOutput {
+  readonly onTrack: (track: Track) => void;
+  readonly onSample: (sample: Sample) => void;
+}
+
+/** A sample whose times are extended timestamps. */
+export interface TickSample {
+  readonly dts: number;
+  readonly pts: number;
+  readonly key: boolean;
+  readonly data: Buffer;
+}
+
+type Held = { readonly track: Track } | { readonly sample: TickSample };
+
+/** One track's place in the common clock. */
+export class SyncedTrack {
+  readonly clock: TrackClock;
+  readonly #synchroniser: MediaSynchroniser;
+  readonly #trackId: number;
+  readonly #output: SyncedTrackOutput;
+  /** What waits, in order; the index of the first that still does. */
+  readonly #held: Held[] = [];
+  /** First arrival, ms; undefined before any packet. */
+  firstArrivalMs: number | undefined;
+
+  constructor(
+    synchroniser: MediaSynchroniser,
+    clock: TrackClock,
+    trackId: number,
+    output: SyncedTrackOutput,
+  ) {
+    this.#synchroniser = synchroniser;
+    this.clock = clock;
+    this.#trackId = trackId;
+    this.#output = output;
+  }
+
+  /** Notes a packet that raised the highest sequence number; `ticks` is extended. */
+  arrived(ticks: number, arrivalMs: number): void {
+    this.firstArrivalMs ??= arrivalMs;
+    this.clock.arrived(ticks, arrivalMs);
+    this.#synchroniser.check(arrivalMs);
+  }
+
+  senderReport(ntpMs: number, ticks: number, arrivalMs: number): void {
+    this.clock.senderReport(ntpMs, ticks);
+    this.#synchroniser.check(arrivalMs);
+  }
+
+  /** A configuration for the samples that follow. */
+  track(track: Track): void {
+    // The first one waits for nothing, so that a recording learns early which tracks there are.
+    if (this.#held.length === 0) this.#output.onTrack(track);
+    else this.#held.push({ track });
+  }
+
+  sample(sample: TickSample): void {
+    if (this.#held.length === 0 && !this.clock.isHolding(sample.pts)) {
+      this.#emit(sample);
+      return;
+    }
+    this.#held.push({ sample });
+    this.#synchroniser.held(sample.data.length);
+  }
+
+  /** Media time of the first sample that waits, microseconds. */
+  get heldSince(): number | undefined {
+    for (const item of this.#held) if ('sample' in item) return this.clock.mediaTime(item.sample.dts);
+    return undefined;
+  }
+
+  /** Releases whatever may go, or the first item only. Returns the bytes released. */
+  release(isOne = false): number {
+    let bytes = 0;
+    let count = 0;
+    for (const item of this.#held) {
+      if ('sample' in item) {
+        if (this.clock.isHolding(item.sample.pts)) break;
+        bytes += item.sample.data.length;
+        this.#emit(item.sample);
+      } else this.#output.onTrack(item.track);
+      count++;
+      if (isOne) break;
+    }
+    this.#held.splice(0, count);
+    return bytes;
+  }
+
+  #emit(sample: TickSample): void {
+    const { dts, pts } = this.clock.map(sample.dts, sample.pts);
+    this.#output.onSample({ trackId: this.#trackId, dts, pts, key: sample.key, data: sample.data });
+  }
+}
+
+/**
+ * The common clock of one publication's tracks.
+ *
+ * The first samples wait until every track has a sender report, for `syncWaitMs` at most; then the offsets of all
+ * tracks are fixed, from the reports where they make sense and from the least delayed arrivals where not. A track from
+ * which nothing came within half a second is not waited for, and a publication of one track waits for nothing. A track
+ * that comes later waits alone, for its own report. Stream time 0 is the earliest of the first samples.
+ */
+export class MediaSynchroniser {
+  readonly #options: SynchroniserOptions;
+  readonly #wall: WallClock = { origin: undefined };
+  readonly #tracks: SyncedTrack[] = [];
+  /** Arrival time of stream time 0, microseconds; undefined until the first offsets are fixed. */
+  #origin: number | undefined;
+  #nowMs = 0;
+  #heldBytes = 0;
+
+  constructor(options: SynchroniserOptions) {
+    this.#options = options;
+  }
+
+  /** Adds a track. All tracks of the session description are added before the first packet. */
+  add(trackId: number, clockRate: number, output: SyncedTrackOutput): SyncedTrack {
+    const track = new SyncedTrack(this, new TrackClock(clockRate, this.#wall), trackId, output);
+    this.#tracks.push(track);
+    return track;
+  }
+
+  /** Ends waits that are over. For the shared tick. */
+  check(nowMs: number): void {
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
+    for (const { clock } of this.#tracks) clock.settle(this.#nowMs);
+    this.#advance(false);
+  }
+
+  /** Delivers whatever waits; after the tracks' own `flush`. */
+  flush(): void {
+    for (const { clock } of this.#tracks) clock.settle(this.#nowMs, true);
+    this.#advance(true);
+  }
+
+  /** Counts bytes that wait now. Called by the tracks. */
+  held(bytes: number): void {
+    this.#heldBytes += bytes;
+    if (this.#heldBytes > this.#options.maxHeldBytes) this.flush();
+    else if (this.#origin === undefined) this.#advance(false);
+  }
+
+  #advance(isForced: boolean): void {
+    if (this.#origin === undefined) {
+      if (isForced || this.#isReady()) this.#open();
+    } else {
+      for (const track of this.#tracks) {
+        if (!track.clock.isFixed && this.#isLateReady(track, isForced)) this.#fix(track, this.#origin);
+      }
+    }
+    if (this.#heldBytes > 0) for (const track of this.#tracks) this.#heldBytes -= track.release();
+  }
+
+  #isReady(): boolean {
+    const present = this.#tracks.filter((track) => track.firstArrivalMs !== undefined);
+    const since = Math.min(...present.map((track) => track.firstArrivalMs ?? 0));
+    const waited = this.#nowMs - since;
+    if (present.length === 0) return false;
+    if (this.#tracks.length === 1 || waited >= this.#options.syncWaitMs) return true;
+    const areAllHere = present.length === this.#tracks.length || waited >= QUIET_WAIT_MS;
+    return areAllHere && present.every((track) => track.clock.report !== undefined);
+  }
+
+  #isLateReady(track: SyncedTrack, isForced: boolean): boolean {
+    if (track.firstArrivalMs === undefined) return false;
+    // Where no track has a report, one of its own would tell nothing about the others.
+    if (isForced || this.#wall.origin === undefined || track.clock.report !== undefined) return true;
+    return this.#nowMs - track.firstArrivalMs >= this.#options.syncWaitMs;
+  }
+
+  /** Fixes all offsets, first on the arrivals' clock, then moved so that the earliest sample is at 0. */
+  #open(): void {
+    const waiting = this.#tracks.filter((track) => track.heldSince !== undefined);
+    if (waiting.length === 0) return;
+    const present = this.#tracks.filter((track) => track.clock.anchor !== undefined);
+    for (const track of present) this.#fix(track, 0);
+    const times = waiting.map((track) => (track.heldSince ?? 0) + this.#offsetOf(track, 0).offset);
+    const origin = Math.min(...times);
+    const wall = this.#wall.origin;
+    this.#origin = origin;
+    if (wall !== undefined) this.#wall.origin = wall + origin;
+    for (const track of present) this.#fix(track, origin);
+    this.#merge(waiting);
+  }
+
+  /** The first samples of all tracks in order of time. */
+  #merge(waiting: readonly SyncedTrack[]): void {
+    const offsets = new Map(waiting.map((track) => [track, this.#offsetOf(track, this.#origin ?? 0).offset]));
+    for (;;) {
+      let next: SyncedTrack | undefined;
+      let earliest = Infinity;
+      for (const track of waiting) {
+        const time = (track.heldSince ?? Infinity) + (offsets.get(track) ?? 0);
+        if (time >= earliest) continue;
+        earliest = time;
+        next = track;
+      }
+      if (next === undefined) return;
+      this.#heldBytes -= next.release(true);
+    }
+  }
+
+  #fix(track: SyncedTrack, origin: number): void {
+    const { offset, ownOrigin } = this.#offsetOf(track, origin);
+    track.clock.fix(offset, ownOrigin);
+  }
+
+  /** By the reports, or by arrival where there are none or they come from another clock. */
+  #offsetOf(track: SyncedTrack, origin: number): { readonly offset: number; readonly ownOrigin?: number } {
+    const byArrival = (track.clock.anchor ?? 0) - origin;
+    const report = track.clock.report;
+    if (report === undefined) return { offset: byArrival };
+    this.#wall.origin ??= report - byArrival;
+    const byReport = report - this.#wall.origin;
+    if (Math.abs(byReport - byArrival) <= MAX_SKEW_US) return { offset: byReport };
+    return { offset: byArrival, ownOrigin: report - byArrival };
+  }
+}
