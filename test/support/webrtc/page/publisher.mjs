@@ -154,7 +154,8 @@ class Harness {
 
   /** Stops picture and sound, and waits until nothing more of them is sent. */
   async freeze(name) {
-    await this.#source.freeze();
+    this.#source.freeze(true);
+    await this.#sender(name, 'audio').replaceTrack(null);
     let [sent, since] = ['', performance.now()];
     await until(async () => {
       const { video, audio } = await this.counters(name);
@@ -165,8 +166,8 @@ class Harness {
     return this.counters(name);
   }
 
-  async thaw() {
-    await this.#source.thaw();
+  thaw() {
+    this.#source.freeze(false);
   }
 
   /** Ends a publication as the page's Stop button does; resolves with its last event. */
@@ -210,9 +211,7 @@ class Harness {
 
   #sender(name, kind) {
     const { connection } = this.#publications.get(name);
-    return connection
-      .getSenders()
-      .find((sender) => sender.track?.kind === kind || sender.pausedKind === kind);
+    return connection.getSenders().find((sender) => sender.track?.kind === kind);
   }
 
   /** Takes the track off its sender for a while, as a page does that has lost its microphone. */

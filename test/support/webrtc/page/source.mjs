@@ -52,16 +52,9 @@ export class Source {
     this.#tick();
   }
 
-  /** Nothing is sent from now on. */
-  async freeze() {
-    this.#isFrozen = true;
-    await this.#audio.suspend();
-  }
-
-  async thaw() {
-    await this.#audio.resume();
-    await this.#compareClocks();
-    this.#isFrozen = false;
+  /** While it is frozen, no picture is sent; the sound goes on. */
+  freeze(isFrozen) {
+    this.#isFrozen = isFrozen;
   }
 
   /** A stream of new tracks, as getUserMedia would give. */
