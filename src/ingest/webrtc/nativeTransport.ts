@@ -178,14 +178,14 @@ class NativeTransport implements MediaTransport {
   }
 
   #failure(): TransportState {
+    // Between the two ICE was up, and the handshake is what failed.
+    if (this.#state !== 'securing') return 'ice-failed';
     try {
-      const ice = this.#connection.iceState();
-      if (ice === 'failed' || ice === 'disconnected' || this.#state === 'connecting') return 'ice-failed';
       const { value } = this.#connection.remoteFingerprint();
       const offered = this.#offered?.value.toUpperCase();
       return value !== '' && value.toUpperCase() !== offered ? 'fingerprint-failed' : 'dtls-failed';
     } catch {
-      return this.#state === 'connecting' ? 'ice-failed' : 'dtls-failed';
+      return 'dtls-failed';
     }
   }
 

@@ -96,7 +96,7 @@ window.counts = async () => {
     if (each.type === 'candidate-pair' && each.availableOutgoingBitrate) out.available = each.availableOutgoingBitrate;
     if (each.type !== 'outbound-rtp') return;
     out.retransmitted += each.retransmittedPacketsSent ?? 0;
-    if (each.kind === 'audio') out.audioPackets = each.packetsSent;
+    if (each.kind === 'audio') out.audioPackets = each.packetsSent - (each.retransmittedPacketsSent ?? 0);
     if (each.kind !== 'video') return;
     out.framesSent = each.framesSent;
     out.framesEncoded = each.framesEncoded;

@@ -3,11 +3,15 @@ import { createSocket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { probe } from '../../../src/ingest/webrtc/port.ts';
 import type { WebRtcOptions } from '../../../src/ingest/webrtc/server.ts';
+import type { TrackStatistics } from '../../../src/ingest/rtp/trackReceiver.ts';
 import type { WebRtcPublication } from '../../../src/streams/contracts.ts';
 import { eventually } from '../../support/eventually.ts';
 import { PublishingBrowser, hasChromium } from './browser.ts';
 import type { PageCounts, PageWish } from './browser.ts';
+import { Relay } from './relay.ts';
+import type { Line } from './relay.ts';
 import { Setup } from './support.ts';
 
 const VIDEO = 1;
@@ -16,6 +20,7 @@ const AUDIO = 2;
 let browser: PublishingBrowser;
 let setup: Setup | undefined;
 let page: Page | undefined;
+let relay: Relay | undefined;
 
 beforeAll(async () => {
   if (hasChromium) browser = await PublishingBrowser.launch();
@@ -26,7 +31,16 @@ afterAll(async () => {
 afterEach(async () => {
   await page?.close();
   await setup?.server.close();
+  relay?.close();
+  relay = undefined;
 }, 60_000);
+
+/** A line between the pages and a server on the loopback interface, which `published` then uses. */
+async function badLine(line: Line): Promise<Partial<WebRtcOptions>> {
+  const port = await probe(0, '127.0.0.1');
+  relay = await Relay.open(port, line);
+  return { bindAddress: '127.0.0.1', port };
+}
 
 interface Published {
   readonly setup: Setup;
@@ -44,7 +58,7 @@ async function published(
   let publication: WebRtcPublication | undefined;
   browser.answer = async (sdp) => {
     publication = await own.publish(edit(sdp));
-    return publication.answer;
+    return relay === undefined ? publication.answer : relay.redirect(publication.answer);
   };
   page = await browser.page();
   await page.evaluate((each) => globalThis.publish(each), wish);
@@ -150,6 +164,25 @@ describe.skipIf(!hasChromium)('Chromium publishes', { timeout: 90_000 }, () => {
     expect(best).toBeGreaterThanOrEqual(1_800_000);
   });
 
+  it.each(['video/VP8', 'video/H264'])(
+    '%s over a line that loses every twentieth packet and reorders, without loss',
+    async (video) => {
+      const options = await badLine({ loss: 0.05, delayMs: 10, jitterMs: 30 });
+      const all = await published({ video, audio: 'audio/opus' }, options);
+      await samplesReach(all.setup, VIDEO, 150);
+      const counts = await stopped(all);
+      const end = all.setup.log.find('webrtc stream ended') as unknown as Record<
+        'audio' | 'video',
+        TrackStatistics
+      >;
+      expect(end.video.lost + end.audio.lost).toBeGreaterThan(10);
+      expect(end.video.recovered + end.audio.recovered).toBeGreaterThan(10);
+      // Nothing follows the last packets that would show their loss.
+      expect(counts.framesSent - all.setup.samples(VIDEO).length).toBeOneOf([0, 1, 2]);
+      expect(counts.audioPackets - all.setup.samples(AUDIO).length).toBeOneOf([0, 1, 2]);
+    },
+  );
+
   it('undisturbed by a flood of foreign datagrams', async () => {
     const all = await published({ video: 'video/VP8', audio: 'audio/opus' });
     await samplesReach(all.setup, VIDEO, 10);
@@ -174,6 +207,14 @@ describe.skipIf(!hasChromium)('a publication ends', { timeout: 90_000 }, () => {
     await samplesReach(own, VIDEO, 5);
     await publisher.evaluate(() => globalThis.pc.getSenders()[0]?.replaceTrack(null));
     expect(await ended(own)).toBe('ended: Failed by RTP activity');
+  });
+
+  it('when the line is cut', async () => {
+    const options = await badLine({ loss: 0, delayMs: 0, jitterMs: 0 });
+    const { setup: own } = await published({ video: 'video/VP8' }, options);
+    await samplesReach(own, VIDEO, 5);
+    if (relay !== undefined) relay.line.loss = 1;
+    expect(await ended(own, 45_000)).toBe('ended: Failed by ICE keep alive');
   });
 
   it('when the certificate is not the one that was named', async () => {
