@@ -161,3 +161,41 @@ test('the publisher waits from the first subscriber that is behind to the last',
   other();
   expect(asked).toEqual([true, false]);
 });
+
+test('a changed size is told, though no configuration tells of it', () => {
+  const stream = publish(new Streams(1000), 'cam');
+  const vp8: Track = {
+    ...VIDEO,
+    codec: 'vp8',
+    config: Buffer.alloc(0),
+    width: 320,
+    height: 180,
+    inBandConfig: true,
+  };
+  const { seen } = watch(stream);
+  stream.setTrack(vp8);
+  stream.setTrack({ ...vp8 });
+  stream.setTrack({ ...vp8, width: 640, height: 360 });
+  expect(seen).toHaveLength(2);
+  expect(stream.tracks.get(1)).toMatchObject({ width: 640 });
+});
+
+test('the newest video key frame stays with its configuration when its group of pictures is given up', () => {
+  const stream = publish(new Streams(1000), 'cam');
+  stream.setTrack(VIDEO);
+  stream.setTrack(AUDIO);
+  stream.push(sample(2, 0, true));
+  expect(stream.keyFrame).toBeUndefined();
+  const first = sample(1, 10, true);
+  stream.push(first);
+  for (let us = 20; us < 100; us += 10) stream.push(sample(1, us, false, 100));
+  expect(stream.cached().some((item) => 'sample' in item)).toBe(false);
+  const changed = { ...VIDEO, config: Buffer.from('c') };
+  stream.setTrack(changed);
+  expect(stream.keyFrame).toEqual({ track: VIDEO, sample: first });
+  const second = sample(1, 100, true);
+  stream.push(second);
+  expect(stream.keyFrame).toEqual({ track: changed, sample: second });
+  stream.end();
+  expect(stream.keyFrame).toBeUndefined();
+});
