@@ -1,10 +1,13 @@
 import type { RecordFormat } from '../domain/format.ts';
 import type { AudioTrack, Sample, Track } from '../domain/media.ts';
 
-/** From here on a hole in the audio is filled while it lasts. Longer than any pause of DTX (400 ms) or repeated loss. */
-const AFTER_US = 1_500_000;
+/**
+ * From here on a hole in the audio is filled while it lasts. Longer than a pause of DTX (400 ms); shorter than the
+ * second for which FFmpeg's muxers hold video back for audio, so that the file is in order and cut right.
+ */
+const AFTER_US = 800_000;
 /** Filled up to this far behind the video: audio that is only delayed still finds its place. */
-const BEHIND_US = 1_000_000;
+const BEHIND_US = 500_000;
 
 /** 20 ms of CELT silence at full band, mono (RFC 6716, 3.1); a decoder makes it stereo where the track is. */
 const OPUS_SILENCE = Buffer.from('f8fffe', 'hex');

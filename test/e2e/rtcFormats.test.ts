@@ -44,6 +44,8 @@ function formatsOf(setting: string, codec: 'h264' | 'vp8', container: 'mp4' | 'm
 /** Sound begins and ends within a frame of what was sent, and every beep is at its second. */
 async function expectSound(file: string, audio: Clip, codec: AudioWish['codec']): Promise<void> {
   const sound = await soundOf(file);
+  // MPEG-TS cannot hide what an AAC encoder puts before the sound; elsewhere nothing of it is played.
+  if (!file.endsWith('.ts')) expect(Math.abs(sound.startMs - audio.samples[0]!.dts / 1000)).toBeLessThan(10);
   const sentEndMs = audio.samples.at(-1)!.dts / 1000 + FRAME_MS[codec];
   expect(sound.endMs).toBeGreaterThan(sentEndMs - FRAME_MS[codec]);
   expect(sound.endMs).toBeLessThan(sentEndMs + 30);

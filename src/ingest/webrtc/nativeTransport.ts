@@ -1,11 +1,11 @@
-import { IceUdpMuxListener, PeerConnection, preload } from 'node-datachannel';
+import { PeerConnection, Video, preload } from 'node-datachannel';
 import type { RtcConfig, Track } from 'node-datachannel';
 import { RecorderdError } from '../../domain/errors.ts';
 import { within } from '../../util/within.ts';
 import { advertised } from './candidates.ts';
 import { readLocalTransport } from './offer.ts';
 import type { Fingerprint, LocalTransport } from './offer.ts';
-import { probe, wake } from './port.ts';
+import { probe } from './port.ts';
 import type { MediaTransport, TransportFactory, TransportState } from './transport.ts';
 
 /** Where media comes in. */
@@ -31,8 +31,8 @@ const CLOSE_LIMIT_MS = 1_000;
  */
 export class NativeTransportFactory implements TransportFactory {
   readonly #options: AddressOptions;
-  /** Keeps the shared port while there is no publication. */
-  #listener: IceUdpMuxListener | undefined;
+  /** Keeps the shared port while there is no publication: an agent that never learns of a peer. */
+  #keeper: NativeTransport | undefined;
   #port = 0;
 
   constructor(options: AddressOptions) {
@@ -47,11 +47,21 @@ export class NativeTransportFactory implements TransportFactory {
       return this.#port;
     }
     this.#port = await probe(this.#options.port ?? 0, bindAddress);
-    this.#listener = new IceUdpMuxListener(this.#port, bindAddress);
+    this.#keeper = this.#create('keeper');
+    this.#keeper.listen();
     return this.#port;
   }
 
   create(name: string): MediaTransport {
+    return this.#create(name);
+  }
+
+  async close(): Promise<void> {
+    await this.#keeper?.close();
+    this.#keeper = undefined;
+  }
+
+  #create(name: string): NativeTransport {
     const { bindAddress, portRange } = this.#options;
     const config: RtcConfig = {
       iceServers: [],
@@ -61,14 +71,6 @@ export class NativeTransportFactory implements TransportFactory {
         : { portRangeBegin: portRange.from, portRangeEnd: portRange.to }),
     };
     return new NativeTransport(name, config, this.#options);
-  }
-
-  async close(): Promise<void> {
-    if (this.#listener === undefined) return;
-    this.#listener.stop();
-    this.#listener = undefined;
-    // Its thread lets go of the socket when it next wakes.
-    await wake(this.#port, this.#options.bindAddress);
   }
 }
 
@@ -88,8 +90,15 @@ class NativeTransport implements MediaTransport {
     this.#options = options;
     this.#closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     this.#connection = new PeerConnection(name, config);
-    this.#connection.onStateChange((state) => this.#connectionState(state));
-    this.#connection.onTrack((track) => this.#take(track));
+    this.#connection.onStateChange(guarded((state: string) => this.#connectionState(state)));
+    this.#connection.onIceStateChange(guarded((state: string) => this.#iceState(state)));
+    this.#connection.onTrack(guarded((track: Track) => this.#take(track)));
+  }
+
+  /** Opens the socket without a peer. @throws Error when it cannot. */
+  listen(): void {
+    this.#take(this.#connection.addTrack(new Video('0', 'RecvOnly')));
+    this.#connection.setLocalDescription();
   }
 
   async answer(offer: string): Promise<LocalTransport> {
@@ -144,15 +153,16 @@ class NativeTransport implements MediaTransport {
   #take(track: Track): void {
     if (this.#track !== undefined) return;
     this.#track = track;
-    track.onMessage((packet) => {
-      if (!this.#hasClosed) this.#onPacket(packet);
-    });
+    track.onMessage(
+      guarded((packet: Buffer) => {
+        if (!this.#hasClosed) this.#onPacket(packet);
+      }),
+    );
     // Registered so that the native side lets go of the track's callbacks.
     track.onClosed(() => undefined);
   }
 
   #connectionState(state: string): void {
-    if (state === 'connecting') this.#watchIce();
     if (state === 'connected') this.#change('connected');
     if (state === 'failed') this.#change(this.#failure());
     if (state === 'disconnected' && this.#state === 'connected') this.#change('closed');
@@ -162,11 +172,9 @@ class NativeTransport implements MediaTransport {
     }
   }
 
-  #watchIce(): void {
-    this.#connection.onIceStateChange((state) => {
-      const isUp = state === 'connected' || state === 'completed';
-      if (isUp && this.#state === 'connecting') this.#change('securing');
-    });
+  #iceState(state: string): void {
+    const isUp = state === 'connected' || state === 'completed';
+    if (isUp && this.#state === 'connecting') this.#change('securing');
   }
 
   #failure(): TransportState {
@@ -186,4 +194,17 @@ class NativeTransport implements MediaTransport {
     this.#state = state;
     this.#onState(state);
   }
+}
+
+/** What is thrown into the native side ends the process at once: it is thrown on the event loop instead. */
+function guarded<T>(handle: (value: T) => void): (value: T) => void {
+  return (value) => {
+    try {
+      handle(value);
+    } catch (error) {
+      setImmediate(() => {
+        throw error;
+      });
+    }
+  };
 }

@@ -21,16 +21,6 @@ export async function probe(port: number, address?: string): Promise<number> {
   }
 }
 
-/** Sends one datagram to an own port. Never rejects. */
-export async function wake(port: number, address = '127.0.0.1'): Promise<void> {
-  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
-  await new Promise<void>((resolve) => {
-    socket.once('error', () => resolve());
-    socket.send(Buffer.alloc(1), port, address, () => resolve());
-  });
-  socket.close();
-}
-
 async function bindOnce(socket: Socket, port: number, address?: string): Promise<number> {
   try {
     await new Promise<void>((resolve, reject) => {

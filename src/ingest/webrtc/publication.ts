@@ -158,6 +158,14 @@ export class Publication implements WebRtcPublication {
   }
 
   #stateChanged(state: TransportState): void {
+    try {
+      this.#follow(state);
+    } catch (err) {
+      this.#fault(err);
+    }
+  }
+
+  #follow(state: TransportState): void {
     const isUp = this.#transportState === 'connected';
     this.#transportState = state;
     if (this.#ending !== undefined) return;
@@ -167,10 +175,10 @@ export class Publication implements WebRtcPublication {
     if (state === 'fingerprint-failed') this.finish(INFO.fingerprint);
   }
 
-  /** The room's own mistake must end one stream, not the server. */
+  /** A mistake of the server must end one stream, not all. */
   #fault(err: unknown): void {
     this.#log.error('webrtc reception failed', { err });
-    this.finish(INFO.fault);
+    this.#tell(() => this.finish(INFO.fault));
   }
 
   #release(): void {

@@ -138,11 +138,11 @@ describe('the settings file', () => {
   });
 
   test('--check-config passes with warnings', () => {
-    write('x', 'ws.port=8080');
+    write('x', 'hls.port=8082');
     expect(checkOutcome(read({ config: 'x' }))).toEqual({
       code: 0,
       stdout: 'x: settings are valid\n',
-      stderr: 'warning: known to WCS, not used by recorderd yet: ws.port (x:1)\n',
+      stderr: 'warning: known to WCS, not used by recorderd yet: hls.port (x:1)\n',
     });
   });
 

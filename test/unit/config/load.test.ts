@@ -145,10 +145,10 @@ describe('warnings', () => {
   });
 
   test('keys that only WCS reads share one line', () => {
-    const text = 'ws.port=8080\nrecord_streams=true\nkeep_alive.probes=10';
-    expect(loaded({ text, env: { RECORDERD_WSS_PORT: '1' } }).warnings).toEqual([
-      `known to WCS, not used by recorderd yet: ws.port (${PATH}:1), keep_alive.probes (${PATH}:3), ` +
-        'wss.port (RECORDERD_WSS_PORT)',
+    const text = 'hls.port=8082\nrecord_streams=true\nkeep_alive.enabled=websocket';
+    expect(loaded({ text, env: { RECORDERD_RTSP_PORT: '1' } }).warnings).toEqual([
+      `known to WCS, not used by recorderd yet: hls.port (${PATH}:1), keep_alive.enabled (${PATH}:3), ` +
+        'rtsp.port (RECORDERD_RTSP_PORT)',
     ]);
   });
 

@@ -90,7 +90,7 @@ describe('the table', () => {
     expect(Object.keys(defaults).sort()).toEqual(Object.keys(DEFAULTS).sort());
   });
 
-  test('every key of WCS for recording by RTMP is in it, and marked as such', () => {
+  test('every key of WCS for recording by RTMP and WebRTC is in it, and marked as such', () => {
     const documented = [
       'record_streams',
       'record_flash_published_streams',
@@ -110,6 +110,15 @@ describe('the table', () => {
       'http.port',
       'https.port',
       'rtmp.port',
+      'ws.port',
+      'wss.port',
+      'keep_alive.algorithm',
+      'keep_alive.server_interval',
+      'keep_alive.probes',
+      'ip',
+      'media_port_from',
+      'media_port_to',
+      'rtp_activity_detecting',
     ];
     expect(SETTING_KEYS.filter((key) => SETTINGS[key].wcs === true).sort()).toEqual(documented.sort());
   });

@@ -29,6 +29,9 @@ test.each([
   ['av1', 'aac', 'mp4', 'copy'],
   ['vp9', undefined, 'webm', 'copy'],
   ['vp8', 'aac', 'webm', 'vorbis'],
+  ['vp8', 'opus', 'webm', 'vorbis'],
+  ['vp8', 'pcma', 'webm', 'vorbis'],
+  ['vp9', 'opus', 'webm', 'copy'],
   [undefined, 'aac', 'mp4', 'copy'],
   [undefined, 'mp3', 'mp4', 'aac'],
   [undefined, 'opus', 'mp4', 'aac'],
@@ -43,4 +46,13 @@ test('record_formats and record_h264_to_ts choose otherwise; audio alone stays M
   const toTs = { ...settings, h264ToTs: true };
   expect(chooseFormat(tracks('h264', 'aac'), toTs)).toEqual({ container: 'ts', audio: 'copy' });
   expect(chooseFormat(tracks(undefined, 'aac'), toTs)).toEqual({ container: 'mp4', audio: 'copy' });
+});
+
+test('record_webm_audio=opus keeps Opus in WebM, and nothing else', () => {
+  const settings = { containers: { h264: 'webm', vp8: 'webm' }, h264ToTs: false, webmAudio: 'opus' } as const;
+  for (const video of ['vp8', 'h264'] as const) {
+    expect(chooseFormat(tracks(video, 'opus'), settings)).toEqual({ container: 'webm', audio: 'copy' });
+    expect(chooseFormat(tracks(video, 'pcmu'), settings)).toEqual({ container: 'webm', audio: 'vorbis' });
+  }
+  expect(chooseFormat(tracks(undefined, 'opus'), settings)).toEqual({ container: 'mp4', audio: 'aac' });
 });

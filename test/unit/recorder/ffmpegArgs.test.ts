@@ -48,9 +48,13 @@ test.each<[string, Partial<RunPlan>, string]>([
       tracks: [{ ...AUDIO, codec: 'speex', channels: 1 }],
       format: { container: 'mp4', audio: 'aac' },
     },
-    '-c:a aac -b:a 96000 -ar 44100 -af aresample=async=1 -ac 1',
+    '-map 0 -c:v copy -c:a aac -b:a 96000 -ar 44100 -af aresample=async=1 -ac 1',
   ],
-  ['audio made Vorbis', { format: { container: 'webm', audio: 'vorbis' } }, '-c:a libvorbis -q:a 3'],
+  [
+    'audio that loses packets',
+    { tracks: [VIDEO, { ...AUDIO, codec: 'opus' }], format: { container: 'webm', audio: 'vorbis' } },
+    '-c:a libvorbis -q:a 3 -af aresample=async=1:min_hard_comp=0.015 -ac 2',
+  ],
   ['rotation', { segmentSeconds: 4 }, '-f segment -segment_time 4 -reset_timestamps 1'],
   [
     'rotated MP4 in fragments',

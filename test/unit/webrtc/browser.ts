@@ -72,7 +72,7 @@ window.publish = async (wish) => {
     const all = RTCRtpSender.getCapabilities(track.kind).codecs;
     const first = all.filter((c) => c.mimeType.toLowerCase() === mime.toLowerCase());
     const rest = all.filter((c) => !first.includes(c));
-    transceiver.setCodecPreferences([...first, ...rest]);
+    transceiver.setCodecPreferences(track.kind === 'audio' ? first : [...first, ...rest]);
     if (track.kind === 'video' && wish.maxBitrate) {
       const parameters = transceiver.sender.getParameters();
       parameters.encodings[0].maxBitrate = wish.maxBitrate;
@@ -120,6 +120,10 @@ declare global {
   var publish: (wish: PageWish) => Promise<void>;
   var counts: () => Promise<PageCounts>;
   var finish: () => Promise<PageCounts>;
+  var pc: {
+    close(): void;
+    getSenders(): { replaceTrack(track: null): Promise<void> }[];
+  };
 }
 
 /** A headless Chromium whose pages publish to `answer`. */

@@ -46,6 +46,28 @@ function checkOutcome(offer: string): boolean {
   return true;
 }
 
+type Edit = (lines: string[], at: number, by: { readonly other: number; readonly noise: string }) => void;
+
+const EDITS = {
+  delete: (lines, at) => lines.splice(at, 1),
+  double: (lines, at) => lines.splice(at, 0, lines[at] ?? ''),
+  swap: (lines, at, { other }) => {
+    lines[at] = lines.splice(other % lines.length, 1, lines[at] ?? '')[0] ?? '';
+  },
+  cut: (lines, at, { other }) => {
+    lines[at] = (lines[at] ?? '').slice(0, other % ((lines[at] ?? '').length + 1));
+  },
+  replace: (lines, at, { other }) => {
+    lines[at] = LINES[other % LINES.length] ?? '';
+  },
+  noise: (lines, at, { noise }) => {
+    lines[at] = (lines[at] ?? '').slice(0, 9) + noise;
+  },
+  number: (lines, at, { other }) => {
+    lines[at] = (lines[at] ?? '').replace(/\d+/, other % 2 === 0 ? '99999999999999999999' : '-1');
+  },
+} satisfies Readonly<Record<string, Edit>>;
+
 /** Deletes, doubles, moves, cuts and replaces lines of a captured offer. */
 const mangled = fc
   .record({
@@ -53,7 +75,7 @@ const mangled = fc
     edits: fc.array(
       fc.record({
         at: fc.nat(300),
-        kind: fc.constantFrom('delete', 'double', 'swap', 'cut', 'replace', 'noise', 'number'),
+        kind: fc.constantFrom(...(Object.keys(EDITS) as (keyof typeof EDITS)[])),
         other: fc.nat(300),
         noise: fc.string({ unit: 'binary', maxLength: 40 }),
       }),
@@ -63,18 +85,7 @@ const mangled = fc
   })
   .map(({ offer, edits, eol }) => {
     const lines = offer.split('\r\n');
-    for (const { at: rawAt, kind, other, noise } of edits) {
-      const at = rawAt % lines.length;
-      const line = lines[at] ?? '';
-      if (kind === 'delete') lines.splice(at, 1);
-      if (kind === 'double') lines.splice(at, 0, line);
-      if (kind === 'swap') lines[at] = lines.splice(other % lines.length, 1, line)[0] ?? '';
-      if (kind === 'cut') lines[at] = line.slice(0, other % (line.length + 1));
-      if (kind === 'replace') lines[at] = LINES[other % LINES.length] ?? '';
-      if (kind === 'noise') lines[at] = line.slice(0, 9) + noise;
-      if (kind === 'number')
-        lines[at] = line.replace(/\d+/, noise.length % 2 === 0 ? '99999999999999999999' : '-1');
-    }
+    for (const { at, kind, other, noise } of edits) EDITS[kind](lines, at % lines.length, { other, noise });
     return lines.join(eol);
   });
 

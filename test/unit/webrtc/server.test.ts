@@ -1,0 +1,176 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { TransportFactory } from '../../../src/ingest/webrtc/transport.ts';
+import { eventually } from '../../support/eventually.ts';
+import { Setup, captured } from './support.ts';
+
+const av = captured('chromium-av');
+const setups: Setup[] = [];
+
+async function started(...args: ConstructorParameters<typeof Setup>): Promise<Setup> {
+  const setup = new Setup(...args);
+  setups.push(setup);
+  return await setup.start();
+}
+
+afterEach(async () => {
+  for (const setup of setups.splice(0)) await setup.server.close();
+});
+
+function candidates(answer: string): string[] {
+  return [
+    ...new Set([...answer.matchAll(/a=candidate:\S+ 1 udp \d+ (\S+ \d+) typ host/g)].map((m) => m[1] ?? '')),
+  ];
+}
+
+describe('a publication', () => {
+  it('is listed as pending with the kinds that will come', async () => {
+    const setup = await started();
+    const publication = await setup.publish(av, { name: 'a', record: true, custom: { k: 'v' } });
+    const stream = setup.streams.byName('a');
+    expect(stream).toBe(publication.stream);
+    expect(stream).toMatchObject({
+      status: 'PENDING',
+      expected: { audio: true, video: true },
+      init: { record: true, custom: { k: 'v' } },
+    });
+    const alone = await setup.publish(captured('chromium-audio'));
+    expect(alone.stream.expected).toEqual({ audio: true, video: false });
+  });
+
+  it('ends once, and its name is free then', async () => {
+    const setup = await started();
+    const publication = await setup.publish(av, { name: 'a' });
+    publication.end('Stopped by user');
+    publication.end('again');
+    await eventually(() => (setup.events.length > 0 ? true : undefined), 'the end');
+    expect(setup.events).toEqual(['stream ended', 'ended: Stopped by user']);
+    expect(setup.streams.all()).toEqual([]);
+    await setup.publish(av, { name: 'a' });
+  });
+
+  it('fails when ICE does not begin in time', async () => {
+    const setup = await started({ publishTimeoutMs: 200 });
+    await setup.publish(av);
+    await eventually(() => setup.events.find((event) => event.startsWith('ended')), 'the end');
+    expect(setup.events).toEqual(['stream ended', 'ended: Failed by ICE timeout']);
+    expect(setup.log.find('webrtc stream ended')).toMatchObject({ reason: 'Failed by ICE timeout' });
+  });
+});
+
+describe('what is refused leaves nothing behind', () => {
+  it('a name or a session in use', async () => {
+    const setup = await started();
+    await setup.publish(av, { name: 'a', mediaSessionId: 'm' });
+    await expect(setup.publish(av, { name: 'a' })).rejects.toMatchObject({ code: 'STREAM_NAME_IN_USE' });
+    await expect(setup.publish(av, { mediaSessionId: 'm' })).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    expect(setup.streams.all()).toHaveLength(1);
+  });
+
+  it('one publisher too many', async () => {
+    const setup = await started({ maxPublishers: 1 });
+    const first = await setup.publish(av);
+    await expect(setup.publish(av)).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
+    first.end('Stopped by user');
+    await setup.publish(av);
+  });
+
+  it('an offer that is none', async () => {
+    const setup = await started();
+    await expect(setup.publish('v=0')).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    expect(setup.streams.all()).toEqual([]);
+  });
+
+  it('a publisher after the last port of the range', async () => {
+    const setup = await started({ portRange: { from: 39_300, to: 39_301 }, bindAddress: '127.0.0.1' });
+    const first = await setup.publish(av);
+    await setup.publish(av);
+    await expect(setup.publish(av, { name: 'c' })).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
+    expect(setup.streams.byName('c')).toBeUndefined();
+    first.end('Stopped by user');
+    const again = await eventually(
+      () => setup.publish(av, { name: 'c' }).catch(() => undefined),
+      'a free port',
+    );
+    expect(candidates(again.answer)).toHaveLength(1);
+  });
+
+  it('a publisher whose transport fails', async () => {
+    const transports: TransportFactory = {
+      start: () => Promise.resolve(1),
+      create: () => ({
+        answer: () => Promise.reject(new Error('broken')),
+        onPacket: () => undefined,
+        onState: () => undefined,
+        sendRtcp: () => false,
+        close: () => Promise.resolve(),
+      }),
+      close: () => Promise.resolve(),
+    };
+    const setup = await started({}, { transports });
+    await expect(setup.publish(av)).rejects.toMatchObject({ code: 'INTERNAL' });
+    expect(setup.streams.all()).toEqual([]);
+    expect(setup.events).toEqual(['stream ended']);
+  });
+
+  it('anybody before the start and while draining', async () => {
+    const setup = new Setup();
+    await expect(setup.publish(av)).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    const draining = await started();
+    await draining.publish(av);
+    draining.server.drain();
+    await expect(draining.publish(av)).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    expect(draining.events).toEqual([]);
+  });
+});
+
+describe('addresses', () => {
+  it('are those of the machine and loopback, all on one port', async () => {
+    const setup = await started();
+    const { answer } = await setup.publish(av);
+    const other = await setup.publish(av);
+    expect(candidates(answer)).toContain(`127.0.0.1 ${setup.port}`);
+    expect(candidates(answer).every((each) => each.endsWith(` ${setup.port}`))).toBe(true);
+    expect(candidates(other.answer)).toEqual(candidates(answer));
+  });
+
+  it.each(['127.0.0.1', '::1'])('are one interface: %s', async (bindAddress) => {
+    const setup = await started({ bindAddress });
+    expect(candidates((await setup.publish(av)).answer)).toEqual([`${bindAddress} ${setup.port}`]);
+  });
+
+  it('are the public one alone where it is set', async () => {
+    const setup = await started({ publicAddress: '203.0.113.7' });
+    expect(candidates((await setup.publish(av)).answer)).toEqual([`203.0.113.7 ${setup.port}`]);
+  });
+
+  it('keep the port while nobody publishes, and free it at the end', async () => {
+    const setup = await started({ bindAddress: '127.0.0.1' });
+    const other = new Setup({ bindAddress: '127.0.0.1', port: setup.port });
+    await expect(other.start()).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    (await setup.publish(av)).end('Stopped by user');
+    await setup.server.close();
+    const port = await eventually(() => other.start().catch(() => undefined), 'the free port', 5_000);
+    setups.push(other);
+    expect(port.port).toBe(setup.port);
+  });
+});
+
+it('says once that TCP is answered over UDP', async () => {
+  const setup = await started();
+  await setup.publish(av, { transport: 'TCP' });
+  const { answer } = await setup.publish(av, { transport: 'TCP' });
+  expect(setup.log.lines.filter(({ message }) => message.includes('TCP'))).toHaveLength(1);
+  expect(answer).not.toMatch(/ tcp /i);
+});
+
+it('ends every stream when it closes', async () => {
+  const setup = await started();
+  await setup.publish(av);
+  await setup.publish(av);
+  await setup.server.close();
+  expect(setup.events.filter((event) => event.startsWith('ended'))).toEqual([
+    'ended: Requested stream shutdown',
+    'ended: Requested stream shutdown',
+  ]);
+  expect(setup.streams.all()).toEqual([]);
+});
