@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { packetsOf, probe } from '../support/packets.ts';
-import { startPublisher } from '../support/publishers.ts';
 import { TestServer } from '../support/server.ts';
 import { TestBrowser } from '../support/webrtc/browser.ts';
 import type { PublisherPage } from '../support/webrtc/publisherPage.ts';
@@ -19,8 +18,10 @@ import type { WhipClientOptions } from '../support/webrtc/whipClient.ts';
 import { WhipClient } from '../support/webrtc/whipClient.ts';
 import { openWhipProxy } from '../support/webrtc/whipProxy.ts';
 
-const { chromium, gstPython, whipClient } = inject('peers');
+const { chromium, gstPython } = inject('peers');
 const TOKEN = 'of-the-test';
+/** One frame of AAC at 44.1 kHz. */
+const AUDIO_FRAME_MS = 1024 / 44.1;
 let server: TestServer;
 
 beforeEach(async () => {
@@ -53,7 +54,10 @@ describe.skipIf(gstPython === null)('GStreamer’s webrtcbin publishes by WHIP',
     const [file] = (await server.recordsFinished(1)).map((each) => join(server.recordsDir, each));
     await expectClean(file!);
     expect(await framesIn(file!)).toBe(sent['frames']);
-    expect(Math.abs((await soundSpanMs(file!)) - Number(sent['sounds']) * 20)).toBeLessThanOrEqual(45);
+    // Where the first sound came later than the first picture there is silence before it.
+    const silenceMs = (await soundSpanMs(file!)) - Number(sent['sounds']) * 20;
+    expect(silenceMs).toBeGreaterThanOrEqual(-AUDIO_FRAME_MS);
+    expect(silenceMs).toBeLessThan(300);
     expect(await findStream(server, name)).toBeUndefined();
     return file!;
   }
@@ -137,33 +141,6 @@ describe.skipIf(gstPython === null)('GStreamer’s webrtcbin publishes by WHIP',
     await proxy.close();
     await relay.close();
   });
-});
-
-test.skipIf(whipClient === null)('simple-whip-client publishes H.264 and is stopped', async () => {
-  const client = startPublisher(whipClient!, [
-    ...['-u', `${whipUrl('simple')}?record=true`, '-n'],
-    ...[
-      '-A',
-      'audiotestsrc is-live=true wave=ticks ! audioconvert ! audioresample ! queue ! opusenc ! rtpopuspay pt=100 ssrc=1 ! queue ! application/x-rtp,media=audio,encoding-name=OPUS,payload=100',
-    ],
-    ...[
-      '-V',
-      'videotestsrc is-live=true pattern=ball ! videoconvert ! queue ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=50 ! video/x-h264,profile=constrained-baseline ! h264parse ! rtph264pay pt=96 ssrc=2 config-interval=-1 ! queue ! application/x-rtp,media=video,encoding-name=H264,payload=96',
-    ],
-  ]);
-  await published('simple');
-  await eventually(async () => {
-    const info = (await findStream(server, 'simple'))?.['streamInfo'] as
-      { recordTimestamp: number } | undefined;
-    return (info?.recordTimestamp ?? 0) > 2000 ? true : undefined;
-  }, 'two seconds recorded');
-  client.kill('SIGINT');
-  await client.ended;
-  const [name] = await server.recordsFinished(1);
-  expect(name).toBe('simple.mp4');
-  await expectClean(join(server.recordsDir, name!));
-  // 30 frames a second.
-  expect(await framesIn(join(server.recordsDir, name!))).toBeGreaterThan(50);
 });
 
 describe.skipIf(chromium === null)('unusual but legal offers of a browser', () => {

@@ -26,8 +26,6 @@ export interface Peers {
   readonly chromium: string | null;
   /** A Python with GStreamer's webrtcbin, x264enc and vp8enc, to publish by WHIP. */
   readonly gstPython: string | null;
-  /** `whip-client`, a WHIP client of other people. */
-  readonly whipClient: string | null;
 }
 
 declare module 'vitest' {
@@ -124,14 +122,13 @@ function findPeers(): Peers {
   };
 }
 
-function findWebRtcPeers(): Pick<Peers, 'chromium' | 'gstPython' | 'whipClient'> {
+function findWebRtcPeers(): Pick<Peers, 'chromium' | 'gstPython'> {
   const chromium = process.env.RECORDERD_TEST_CHROMIUM ?? '/usr/bin/chromium';
   const python = '/usr/bin/python3';
   const hasWebrtcbin = runs(python, [join(ROOT, 'test/support/webrtc/whip_client.py'), '--check']);
   return {
     chromium: present('Chromium', chromium, existsSync(chromium)),
     gstPython: present('Python with GStreamer and its webrtcbin', python, hasWebrtcbin),
-    whipClient: present('whip-client of simple-whip-client', 'whip-client', runs('whip-client', ['--help'])),
   };
 }
 

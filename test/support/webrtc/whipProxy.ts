@@ -54,15 +54,15 @@ async function pass(
   response.end(throughRelay(await answer.text(), relay));
 }
 
-/** Only the first candidate of each media section is kept, with the relay's address. */
+/** One candidate is kept in each media section, the first with an IPv4 address, which becomes the relay's. */
 function throughRelay(sdp: string, relay: UdpRelay): string {
-  let isFirst = true;
+  let isWanted = true;
   const lines = sdp.split(/\r?\n/).flatMap((line) => {
-    if (line.startsWith('m=')) isFirst = true;
+    if (line.startsWith('m=')) isWanted = true;
     if (!line.startsWith('a=candidate:')) return [line];
-    if (!isFirst) return [];
-    isFirst = false;
     const fields = line.split(' ');
+    if (!isWanted || !fields[4]!.includes('.')) return [];
+    isWanted = false;
     const [address, port] = relay.towards(fields[4]!, Number(fields[5]));
     return [[...fields.slice(0, 4), address, port, ...fields.slice(6)].join(' ')];
   });

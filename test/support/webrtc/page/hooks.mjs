@@ -70,7 +70,11 @@ export class Hooks {
   async #throughRelay(sdp) {
     const lines = sdp.split(/\r?\n/);
     const isCandidate = (line) => line.startsWith('a=candidate:');
-    const fields = lines.find(isCandidate)?.split(' ');
+    // The relay speaks IPv4.
+    const fields = lines
+      .filter(isCandidate)
+      .map((line) => line.split(' '))
+      .find((candidate) => candidate[4].includes('.'));
     if (fields === undefined) throw new Error('the answer has no candidate');
     const [address, port] = await this.#relay(fields[4], Number(fields[5]));
     [fields[4], fields[5]] = [address, String(port)];

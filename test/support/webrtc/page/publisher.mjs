@@ -5,7 +5,7 @@ import { Source } from './source.mjs';
 /** Statistics are looked at this often, to know what had been sent when the second key frame came. */
 const HISTORY_MS = 100;
 /** Nothing is sent any more when the counters have stood for so long. */
-const STILL_MS = 250;
+const STILL_MS = 400;
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
