@@ -150,8 +150,8 @@ test('a size that changes while the recording waits for sound: the file declares
 
 test('without parameter sets in the key frames a new configuration begins a new part', async () => {
   const outOfBand = H264.map(({ track, samples }): Clip<VideoTrack> => {
-    const { inBandConfig: _inBandConfig, ...rest } = track;
-    return { track: rest, samples };
+    const { id, kind, codec, config, width, height } = track;
+    return { track: { id, kind, codec, config, width, height }, samples };
   });
   const files = await recordClips([...outOfBand, AUDIO]);
   expect(files).toHaveLength(3);
