@@ -94,6 +94,7 @@ export function webRtcOptions(settings: Settings): WebRtcOptions | undefined {
     maxPublishers: settings.webrtc_max_publishers,
     videoLossWaitMs: settings.webrtc_video_loss_wait_ms,
     audioLossWaitMs: settings.webrtc_audio_loss_wait_ms,
+    keyFrameIntervalMs: settings.webrtc_key_frame_interval_ms,
     syncWaitMs: settings.webrtc_sync_wait_ms,
   };
 }

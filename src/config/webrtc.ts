@@ -60,6 +60,12 @@ export const WEBRTC = {
     doc: 'Time a lost audio packet may take to be sent again before it is given up.',
     apply: 'restart',
   }),
+  webrtc_key_frame_interval_ms: setting({
+    type: whole('milliseconds', 0, 600_000),
+    initial: '5000',
+    doc: 'Time after which a WebRTC publisher is asked for a key frame, where parts are cut and recordings on demand begin; 0 asks only after losses.',
+    apply: 'restart',
+  }),
   webrtc_sync_wait_ms: setting({
     type: whole('milliseconds', 0, 10_000),
     initial: '3000',

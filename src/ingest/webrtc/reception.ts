@@ -12,6 +12,8 @@ import { Route } from './route.ts';
 export interface ReceptionOptions {
   readonly videoLossWaitMs: number;
   readonly audioLossWaitMs: number;
+  /** Longest time without a key frame before one is asked for; 0 never asks. */
+  readonly keyFrameIntervalMs: number;
   /** Time the beginning of a stream waits for the reports that align audio with video. */
   readonly syncWaitMs: number;
 }
@@ -69,7 +71,9 @@ export class Reception {
     this.#routes = negotiated.accepted.map((accepted) => {
       const lossWaitMs = accepted.kind === 'video' ? options.videoLossWaitMs : options.audioLossWaitMs;
       const send = (packet: Buffer): boolean => this.#send(packet);
-      return new Route(accepted, { stream, synchroniser, lossWaitMs, send, senderSsrc: this.#ssrc });
+      const { keyFrameIntervalMs } = options;
+      const common = { stream, synchroniser, keyFrameIntervalMs, send, senderSsrc: this.#ssrc };
+      return new Route(accepted, { ...common, lossWaitMs });
     });
   }
 
@@ -104,7 +108,7 @@ export class Reception {
 
   /** Does what is due. Called about every 20 ms. */
   tick(nowMs: number): void {
-    for (const { receiver } of this.#routes) receiver.check(nowMs);
+    for (const route of this.#routes) route.tick(nowMs);
     this.#synchroniser.check(nowMs);
     if (nowMs >= this.#nextFeedbackMs) {
       this.#nextFeedbackMs = nowMs + FEEDBACK_INTERVAL_MS;

@@ -1,3 +1,4 @@
+import type { Sample } from '../../domain/media.ts';
 import type { Stream } from '../../streams/stream.ts';
 import type { MediaSynchroniser } from '../rtp/clock.ts';
 import type { RtpPacket, RtxOrigin } from '../rtp/packet.ts';
@@ -18,6 +19,8 @@ export interface RouteDeps {
   readonly stream: Stream;
   readonly synchroniser: MediaSynchroniser;
   readonly lossWaitMs: number;
+  /** Longest time without a key frame before one is asked for; 0 never asks. */
+  readonly keyFrameIntervalMs: number;
   readonly senderSsrc: number;
   readonly send: (packet: Buffer) => boolean;
 }
@@ -34,6 +37,8 @@ export class Route {
   #origin: RtxOrigin | undefined;
   #ssrc: number | undefined;
   #lastMs = 0;
+  /** When a key frame came, or was asked for here. */
+  #keyFrameMs = Infinity;
   #firs = 0;
 
   constructor(accepted: Accepted, deps: RouteDeps) {
@@ -60,7 +65,7 @@ export class Route {
       },
       {
         onTrack: (track) => stream.setTrack(track),
-        onSample: (sample) => stream.push(sample),
+        onSample: (sample) => this.#push(sample),
         nack: (sequences) => this.#nack(sequences),
         keyFrame: () => this.#keyFrame(),
       },
@@ -105,6 +110,23 @@ export class Route {
 
   statistics(): TrackStatistics {
     return this.receiver.statistics();
+  }
+
+  /**
+   * Does what is due. A browser that is not asked sends hardly a key frame, but parts are cut, and recordings on
+   * demand begin, at key frames.
+   */
+  tick(nowMs: number): void {
+    this.receiver.check(nowMs);
+    const { keyFrameIntervalMs } = this.#deps;
+    if (keyFrameIntervalMs === 0 || nowMs - this.#keyFrameMs < keyFrameIntervalMs) return;
+    this.#keyFrameMs = nowMs;
+    if (this.kind === 'video') this.#keyFrame();
+  }
+
+  #push(sample: Sample): void {
+    if (sample.key) this.#keyFrameMs = this.#lastMs;
+    this.#deps.stream.push(sample);
   }
 
   #nack(sequences: readonly number[]): void {

@@ -52,6 +52,7 @@ const DEFAULTS: Settings = {
   webrtc_max_publishers: 500,
   webrtc_video_loss_wait_ms: 1000,
   webrtc_audio_loss_wait_ms: 300,
+  webrtc_key_frame_interval_ms: 5000,
   webrtc_sync_wait_ms: 3000,
   record_streams: true,
   record_flash_published_streams: false,

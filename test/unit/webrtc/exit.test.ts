@@ -23,7 +23,7 @@ import { WebRtcServer } from './ingest/webrtc/server.js';
 const log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
 const streams = new Streams(1e7);
 const server = new WebRtcServer({ streams, log }, {
-  publishTimeoutMs: 20000, maxPublishers: 10, videoLossWaitMs: 1000, audioLossWaitMs: 300, syncWaitMs: 3000,
+  publishTimeoutMs: 20000, maxPublishers: 10, videoLossWaitMs: 1000, audioLossWaitMs: 300, syncWaitMs: 3000, keyFrameIntervalMs: 0,
 });
 await server.start();
 let n = 0;

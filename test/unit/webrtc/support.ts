@@ -35,6 +35,7 @@ export const OPTIONS: WebRtcOptions = {
   videoLossWaitMs: 1_000,
   audioLossWaitMs: 300,
   syncWaitMs: 3_000,
+  keyFrameIntervalMs: 0,
 };
 
 const PUBLISHER: Publisher = {
