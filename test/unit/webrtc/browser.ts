@@ -19,8 +19,6 @@ export interface PageWish {
   readonly width?: number;
   readonly height?: number;
   readonly maxBitrate?: number;
-  /** Edits the answer as the page gets it: text of a function body with `sdp` in it. */
-  readonly editAnswer?: string;
 }
 
 /** What the browser says it has sent. */
@@ -34,6 +32,8 @@ export interface PageCounts {
   readonly available: number;
   readonly targetBitrate: number;
   readonly codec: string;
+  /** Parameters that the browser sends the video with. */
+  readonly fmtp: string;
   readonly state: string;
 }
 
@@ -84,13 +84,11 @@ window.publish = async (wish) => {
   const reply = await fetch('/offer', { method: 'POST', body: offer.sdp });
   if (!reply.ok) throw new Error(await reply.text());
   await pc.setLocalDescription(offer);
-  let sdp = await reply.text();
-  if (wish.editAnswer) sdp = new Function('sdp', wish.editAnswer)(sdp);
-  await pc.setRemoteDescription({ type: 'answer', sdp });
+  await pc.setRemoteDescription({ type: 'answer', sdp: await reply.text() });
 };
 window.counts = async () => {
   const out = { framesSent: 0, framesEncoded: 0, audioPackets: 0, videoPackets: 0, retransmitted: 0,
-    available: 0, targetBitrate: 0, codec: '', state: window.pc.connectionState };
+    available: 0, targetBitrate: 0, codec: '', fmtp: '', state: window.pc.connectionState };
   const stats = await window.pc.getStats();
   stats.forEach((each) => {
     if (each.type === 'candidate-pair' && each.availableOutgoingBitrate) out.available = each.availableOutgoingBitrate;
@@ -103,6 +101,7 @@ window.counts = async () => {
     out.videoPackets = each.packetsSent;
     out.targetBitrate = each.targetBitrate ?? 0;
     out.codec = stats.get(each.codecId)?.mimeType ?? '';
+    out.fmtp = stats.get(each.codecId)?.sdpFmtpLine ?? '';
   });
   return out;
 };

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { parse } from 'sdp-transform';
 import type { MediaDescription } from 'sdp-transform';
 import { describe, expect, it, vi } from 'vitest';
@@ -7,14 +6,7 @@ import { negotiate } from '../../../src/ingest/webrtc/negotiation.ts';
 import type { CodecPreferences } from '../../../src/ingest/webrtc/negotiation.ts';
 import { readLocalTransport, readOffer } from '../../../src/ingest/webrtc/offer.ts';
 import type { LocalTransport } from '../../../src/ingest/webrtc/offer.ts';
-import { captured } from './support.ts';
-
-interface SdkUtil {
-  readonly stripCodecs: (sdp: string, codecs: string) => string;
-  readonly SDP: { readonly setPublishingBitrate: (sdp: string, min: number, max: number) => string };
-}
-/** The SDK's own editing, as it is published. */
-const sdk = createRequire(import.meta.url)('@flashphoner/websdk/src/util.js') as SdkUtil;
+import { captured, sdk } from './support.ts';
 
 const CODECS: CodecPreferences = { video: ['h264', 'vp8'], audio: ['opus', 'pcma', 'pcmu'] };
 const LOCAL: LocalTransport = {

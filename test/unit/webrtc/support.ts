@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import type { LogFields, Logger } from '../../../src/domain/log.ts';
 import type { Sample } from '../../../src/domain/media.ts';
 import type { Publisher } from '../../../src/domain/publisher.ts';
@@ -7,6 +8,14 @@ import type { WebRtcDeps, WebRtcOptions } from '../../../src/ingest/webrtc/serve
 import type { WebRtcOffer } from '../../../src/streams/contracts.ts';
 import { Streams } from '../../../src/streams/streams.ts';
 import type { StreamItem } from '../../../src/streams/gopCache.ts';
+
+interface SdkUtil {
+  readonly stripCodecs: (sdp: string, codecs: string) => string;
+  readonly SDP: { readonly setPublishingBitrate: (sdp: string, min: number, max: number) => string };
+}
+
+/** The SDK's own editing of SDP, as it is published. */
+export const sdk = createRequire(import.meta.url)('@flashphoner/websdk/src/util.js') as SdkUtil;
 
 /** An offer of test/unit/webrtc/offers as it was captured. */
 export function captured(name: string): string {
@@ -38,7 +47,7 @@ export const OPTIONS: WebRtcOptions = {
   keyFrameIntervalMs: 0,
 };
 
-const PUBLISHER: Publisher = {
+export const PUBLISHER: Publisher = {
   sessionId: '/127.0.0.1:1/127.0.0.1:2',
   appKey: 'test',
   login: 'test',
