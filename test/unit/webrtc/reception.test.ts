@@ -45,7 +45,7 @@ function rtp({ payloadType, sequence, ssrc, payload, timestamp = 0, wide }: Wire
 const KEY_FRAME = Buffer.from([0x10, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 16, 0, 16, 0, 1, 2, 3]);
 const BETWEEN = Buffer.from([0x10, 0x11, 0, 0, 1, 2, 3]);
 
-function receiving(sdp = offer) {
+function receiving(sdp = offer, keyFrameIntervalMs = 0) {
   const streams = new Streams(1e6);
   const stream = streams.publish({
     name: 'a',
@@ -62,10 +62,15 @@ function receiving(sdp = offer) {
   });
   const sent: Buffer[] = [];
   const negotiated = negotiate(readOffer(sdp), { video: ['vp8'], audio: ['opus'] });
-  const reception = new Reception(negotiated, stream, { ...OPTIONS, syncWaitMs: 0 }, (packet) => {
-    sent.push(packet);
-    return true;
-  });
+  const reception = new Reception(
+    negotiated,
+    stream,
+    { ...OPTIONS, syncWaitMs: 0, keyFrameIntervalMs },
+    (packet) => {
+      sent.push(packet);
+      return true;
+    },
+  );
   return { reception, samples, sent };
 }
 
@@ -177,5 +182,23 @@ describe('reception', () => {
     );
     reception.tick(100);
     expect(kinds(sent)).toEqual(['201/0 202/1 205/15']);
+  });
+});
+
+describe('a publisher that sends no key frame by itself', () => {
+  const isPli = (packet: Buffer): boolean => packet.includes(Buffer.from([0x81, 206]));
+
+  it.each([
+    [5_000, 2],
+    [0, 0],
+  ])('is asked for one every %i ms: %i times in 11 s', (keyFrameIntervalMs, times) => {
+    const { reception, sent } = receiving(offer, keyFrameIntervalMs);
+    for (let n = 0; n <= 11_000 / 20; n++) {
+      const payload = n === 0 ? KEY_FRAME : BETWEEN;
+      const packet = { payloadType: VP8, ssrc: VIDEO_SSRC, sequence: n, timestamp: n * 1800, payload };
+      reception.receive(rtp(packet), n * 20);
+      reception.tick(n * 20);
+    }
+    expect(sent.filter(isPli)).toHaveLength(times);
   });
 });
