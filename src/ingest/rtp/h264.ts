@@ -18,6 +18,8 @@ const ID_BYTES = 8;
 /** NAL units that a key frame may begin with. */
 const KEY_STARTS = new Set([SEI, SPS, ACCESS_UNIT_DELIMITER]);
 
+const NO_HEADER = Buffer.alloc(0);
+
 const SETS: ParameterSetCodec = {
   kinds: 2,
   kindOf(nal) {
@@ -62,8 +64,9 @@ function splitFuA(payload: Buffer, sink: NalSink): void {
     sink.malformed();
     return;
   }
-  const header = Buffer.from([((payload[0] ?? 0) & 0xe0) | (head & 31)]);
-  sink.fragment(header, payload.subarray(2), { isStart: (head & 0x80) !== 0, isEnd: (head & 0x40) !== 0 });
+  const isStart = (head & 0x80) !== 0;
+  const header = isStart ? Buffer.from([((payload[0] ?? 0) & 0xe0) | (head & 31)]) : NO_HEADER;
+  sink.fragment(header, payload.subarray(2), { isStart, isEnd: (head & 0x40) !== 0 });
 }
 
 function split(payload: Buffer, sink: NalSink): void {

@@ -19,6 +19,8 @@ const ID_BYTES = 8;
 /** NAL units besides IRAP slices that a key frame may begin with. */
 const KEY_STARTS = new Set([VPS, ACCESS_UNIT_DELIMITER, PREFIX_SEI]);
 
+const NO_HEADER = Buffer.alloc(0);
+
 function typeOf(nal: Buffer): number {
   return ((nal[0] ?? 0) >> 1) & 63;
 }
@@ -73,7 +75,8 @@ function splitFragment(payload: Buffer, sink: NalSink, hasOrder: boolean): void 
     sink.malformed();
     return;
   }
-  const header = Buffer.from([((payload[0] ?? 0) & 0x81) | ((head & 63) << 1), payload[1] ?? 0]);
+  const first = ((payload[0] ?? 0) & 0x81) | ((head & 63) << 1);
+  const header = isStart ? Buffer.from([first, payload[1] ?? 0]) : NO_HEADER;
   sink.fragment(header, payload.subarray(start), { isStart, isEnd: (head & 0x40) !== 0 });
 }
 

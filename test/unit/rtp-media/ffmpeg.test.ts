@@ -6,6 +6,7 @@ import type { Sample, VideoTrack } from '../../../src/domain/media.ts';
 import type { RtpCodec } from '../../../src/ingest/rtp/createDepacketiser.ts';
 import { parseRtp } from '../../../src/ingest/rtp/packet.ts';
 import { parseRtcp } from '../../../src/ingest/rtp/rtcp.ts';
+import { h264Sps } from '../../../src/media/sps.ts';
 import { ffmpeg, hasEncoder, noFfmpeg } from '../media/support/ffmpeg.ts';
 import { readIvf, readMp4Track } from '../media/support/sources.ts';
 import { Reception, captureRtp, nalUnits, random } from './support.ts';
@@ -104,11 +105,8 @@ describe.skipIf(noFfmpeg)('what FFmpeg sends', () => {
       path = await make(
         `${name.replaceAll(/\W/g, '-')}.mp4`,
         ...PICTURE,
-        ...args,
-        '-preset',
-        'ultrafast',
-        '-bf',
-        '2',
+        '-pix_fmt',
+        'yuv420p',
         '-g',
         '25',
         ...args,
@@ -135,10 +133,10 @@ describe.skipIf(noFfmpeg)('what FFmpeg sends', () => {
       expectTimes(presented(samples), presented(file.samples));
       expectDecodeOrder(samples);
       if (depth === 0) for (const { dts, pts } of samples) expect(pts).toBe(dts);
-      // No frame leads its decode time by more than its neighbours in the reorder depth.
-      const sorted = samples.map(({ pts }) => pts).sort((a, b) => a - b);
+      // Decode times are the presentation times, in order, as many frames later as the stream reorders.
+      const sorted = samples.map(({ pts }) => pts).sort((x, y) => x - y);
       samples.forEach(({ dts }, i) => {
-        if (i >= 3) expect(dts).toBeGreaterThanOrEqual(sorted[Math.max(0, i - 3)]!);
+        if (i >= depth) expect(dts).toBe(sorted[i - depth]);
       });
       expect(tracks).toHaveLength(1);
       expect(tracks[0]).toMatchObject({ codec, width: 320, height: 180, inBandConfig: true });
@@ -148,8 +146,11 @@ describe.skipIf(noFfmpeg)('what FFmpeg sends', () => {
     test('the configuration is what FFmpeg writes itself', async () => {
       const { tracks } = receive(codec, await captureRtp(['-i', path, '-c', 'copy']));
       const [track] = tracks as VideoTrack[];
-      if (codec === 'h264') expect(track!.config.equals(file.config)).toBe(true);
-      else {
+      if (codec === 'h264') {
+        expect(track!.config.equals(file.config)).toBe(true);
+        const sps = track!.config.subarray(8, 8 + track!.config.readUInt16BE(6));
+        expect(h264Sps(sps)).toMatchObject({ width: 320, height: 180, reorderDepth: depth });
+      } else {
         // Version, profile, chroma and depths; FFmpeg adds its own SEI and completeness bits behind.
         expect(track!.config.subarray(0, 13).equals(file.config.subarray(0, 13))).toBe(true);
         expect(track!.config.subarray(16, 19).equals(file.config.subarray(16, 19))).toBe(true);
@@ -286,8 +287,11 @@ describe.skipIf(noFfmpeg)('what FFmpeg sends', () => {
     expect(tracks).toMatchObject([{ codec: 'aac', sampleRate: 48_000, channels: 1 }]);
     // AAC-LC (2), 48 kHz (3), one channel.
     expect(tracks[0]!.config.subarray(0, 2).toString('hex')).toBe('1188');
+    // FFmpeg does not send what it still gathers for a packet when its input ends.
+    expect(samples.length).toBeGreaterThan(file.samples.length - 12);
+    const sent = file.samples.slice(0, samples.length);
     expect(samples.map(({ data }) => data.toString('latin1'))).toEqual(
-      file.samples.map(({ data }) => data.toString('latin1')),
+      sent.map(({ data }) => data.toString('latin1')),
     );
     samples.forEach(({ dts }, i) => expect(Math.abs(dts - (i * 1024 * 1e6) / 48_000)).toBeLessThanOrEqual(1));
   });
