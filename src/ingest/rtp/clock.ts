@@ -87,6 +87,14 @@ export class SyncedTrack {
     return undefined;
   }
 
+  /** Media time of the first sample that waits and may go, microseconds. */
+  get releasableSince(): number | undefined {
+    for (const item of this.#held) {
+      if ('sample' in item) return this.clock.isHolding(item.sample.pts) ? undefined : this.heldSince;
+    }
+    return undefined;
+  }
+
   /** Releases whatever may go, or the first item only. Returns the bytes released. */
   release(isOne = false): number {
     let bytes = 0;
@@ -201,14 +209,14 @@ export class MediaSynchroniser {
     this.#merge(waiting);
   }
 
-  /** The first samples of all tracks in order of time. */
+  /** The first samples of all tracks in order of time; a track at a break of its clock waits on. */
   #merge(waiting: readonly SyncedTrack[]): void {
     const offsets = new Map(waiting.map((track) => [track, this.#offsetOf(track, this.#origin ?? 0).offset]));
     for (;;) {
       let next: SyncedTrack | undefined;
       let earliest = Infinity;
       for (const track of waiting) {
-        const time = (track.heldSince ?? Infinity) + (offsets.get(track) ?? 0);
+        const time = (track.releasableSince ?? Infinity) + (offsets.get(track) ?? 0);
         if (time >= earliest) continue;
         earliest = time;
         next = track;

@@ -46,7 +46,7 @@ export interface Depacketiser {
   gap(): void;
   /** No packet follows: what is whole goes out. */
   flush(): void;
-  /** True when a key frame begins with this payload. Audio: always true. */
+  /** False when this payload cannot be the beginning of a key frame. Audio: always true. */
   startsKeyFrame(payload: Buffer): boolean;
 }
 

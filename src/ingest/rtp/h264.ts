@@ -9,11 +9,16 @@ const SPS = 7;
 const PPS = 8;
 const ACCESS_UNIT_DELIMITER = 9;
 const FILLER = 12;
+const SEI = 6;
 const STAP_A = 24;
 const FU_A = 28;
 /** A NAL unit's sps_id stands behind profile, constraints and level. */
 const SPS_ID_OFFSET = 4;
 const ID_BYTES = 8;
+/** NAL units that a key frame may begin with. */
+const KEY_STARTS = new Set([SEI, SPS, ACCESS_UNIT_DELIMITER]);
+
+const NO_HEADER = Buffer.alloc(0);
 
 const SETS: ParameterSetCodec = {
   kinds: 2,
@@ -59,8 +64,9 @@ function splitFuA(payload: Buffer, sink: NalSink): void {
     sink.malformed();
     return;
   }
-  const header = Buffer.from([((payload[0] ?? 0) & 0xe0) | (head & 31)]);
-  sink.fragment(header, payload.subarray(2), { isStart: (head & 0x80) !== 0, isEnd: (head & 0x40) !== 0 });
+  const isStart = (head & 0x80) !== 0;
+  const header = isStart ? Buffer.from([((payload[0] ?? 0) & 0xe0) | (head & 31)]) : NO_HEADER;
+  sink.fragment(header, payload.subarray(2), { isStart, isEnd: (head & 0x40) !== 0 });
 }
 
 function split(payload: Buffer, sink: NalSink): void {
@@ -95,7 +101,10 @@ export function h264Depacketiser(init: DepacketiserInit, output: DepacketiserOut
     role: roleOf,
     // first_mb_in_slice is 0: the Exp-Golomb code of one set bit.
     isFirstSlice: (nal) => ((nal[1] ?? 0) & 0x80) !== 0,
-    startsKeyFrame: (payload) => [SPS, IDR, ACCESS_UNIT_DELIMITER].includes(firstType(payload)),
+    startsKeyFrame(payload) {
+      const type = firstType(payload);
+      return KEY_STARTS.has(type) || (type === IDR && parameterSets.areKnown);
+    },
   };
   return new NalDepacketiser(format, init, output);
 }

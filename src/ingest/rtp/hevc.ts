@@ -11,10 +11,15 @@ const VPS = 32;
 const PPS = 34;
 const ACCESS_UNIT_DELIMITER = 35;
 const FILLER = 38;
+const PREFIX_SEI = 39;
 const AGGREGATION = 48;
 const FRAGMENTATION = 49;
 const HEADER_BYTES = 2;
 const ID_BYTES = 8;
+/** NAL units besides IRAP slices that a key frame may begin with. */
+const KEY_STARTS = new Set([VPS, ACCESS_UNIT_DELIMITER, PREFIX_SEI]);
+
+const NO_HEADER = Buffer.alloc(0);
 
 function typeOf(nal: Buffer): number {
   return ((nal[0] ?? 0) >> 1) & 63;
@@ -70,7 +75,8 @@ function splitFragment(payload: Buffer, sink: NalSink, hasOrder: boolean): void 
     sink.malformed();
     return;
   }
-  const header = Buffer.from([((payload[0] ?? 0) & 0x81) | ((head & 63) << 1), payload[1] ?? 0]);
+  const first = ((payload[0] ?? 0) & 0x81) | ((head & 63) << 1);
+  const header = isStart ? Buffer.from([first, payload[1] ?? 0]) : NO_HEADER;
   sink.fragment(header, payload.subarray(start), { isStart, isEnd: (head & 0x40) !== 0 });
 }
 
@@ -114,7 +120,7 @@ export function hevcDepacketiser(init: DepacketiserInit, output: DepacketiserOut
     isFirstSlice: (nal) => ((nal[HEADER_BYTES] ?? 0) & 0x80) !== 0,
     startsKeyFrame(payload) {
       const type = firstType(payload, hasOrder);
-      return (type >= FIRST_IRAP && type <= LAST_IRAP) || type === VPS || type === ACCESS_UNIT_DELIMITER;
+      return KEY_STARTS.has(type) || (type >= FIRST_IRAP && type <= LAST_IRAP && parameterSets.areKnown);
     },
   };
   return new NalDepacketiser(format, init, output);

@@ -67,6 +67,11 @@ export class ParameterSets {
     return this.#format !== undefined;
   }
 
+  /** Some of every kind are known. */
+  get areKnown(): boolean {
+    return this.#sets.every((sets) => sets.length > 0);
+  }
+
   /** The unit being put together holds some of every kind. */
   get isUnitComplete(): boolean {
     return this.#kindsInUnit === (1 << this.#codec.kinds) - 1;
@@ -92,7 +97,7 @@ export class ParameterSets {
 
   /** The configuration when it changed since the last call and is usable. */
   changedFormat(): VideoFormat | undefined {
-    if (!this.#isChanged || this.#sets.some((sets) => sets.length === 0)) return undefined;
+    if (!this.#isChanged || !this.areKnown) return undefined;
     this.#isChanged = false;
     try {
       const described = this.#codec.describe(this.#sets);

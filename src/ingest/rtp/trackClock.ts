@@ -67,7 +67,8 @@ export class TrackClock {
   #newest: number | undefined;
   #newestArrival = 0;
   #anchor = Infinity;
-  #leastDelay: number | undefined;
+  /** Least lag of arrival behind the track's time, microseconds; of media time until the offset is fixed. */
+  #leastDelay = 0;
   #break: Break | undefined;
   /** NTP minus media time of the newest report, microseconds. */
   #report: number | undefined;
@@ -102,6 +103,7 @@ export class TrackClock {
 
   /** Fixes the offset. `ownOrigin` is given when the track's reports come from another clock than the shared one. */
   fix(offset: number, ownOrigin?: number): void {
+    this.#leastDelay -= offset - this.#target;
     this.#offset = offset;
     this.#target = offset;
     this.#ownOrigin = ownOrigin;
@@ -115,12 +117,13 @@ export class TrackClock {
       this.#newest = ticks;
       this.#newestArrival = arrival;
       this.#anchor = arrival - media;
+      this.#leastDelay = this.#anchor;
       return;
     }
     const passed = media - this.mediaTime(this.#newest);
     if (passed === 0 || (passed < 0 && passed > -MAX_BACKWARD_US)) return;
-    if (this.#offset === undefined) this.#anchor = Math.min(this.#anchor, arrival - media);
-    else this.#watch(ticks, arrival, passed);
+    this.#watch(ticks, arrival, passed);
+    if (this.#break === undefined) this.#anchor = Math.min(this.#anchor, arrival - media);
     this.#newest = ticks;
     this.#newestArrival = arrival;
   }
@@ -128,8 +131,13 @@ export class TrackClock {
   /** Takes a sender report: the wall clock in ms, and the media clock as an extended timestamp. */
   senderReport(ntpMs: number, ticks: number): void {
     const report = ntpMs * MS - this.mediaTime(ticks);
+    if (this.#offset === undefined) {
+      // The offset is that of the samples before a break.
+      if (this.#break?.gap !== undefined) this.#report = report - this.#break.gap;
+      else if (this.#break === undefined) this.#report = report;
+      return;
+    }
     this.#report = report;
-    if (this.#offset === undefined) return;
     const current = this.#target + (this.#break?.gap ?? 0);
     const origin = this.#ownOrigin ?? this.#wall.origin;
     if (origin === undefined) this.#wall.origin = report - current;
@@ -160,7 +168,8 @@ export class TrackClock {
     }
     const media = this.mediaTime(dtsTicks);
     const offset = this.#slew(media);
-    this.#lastDts = Math.max(Math.round(media + offset), this.#lastDts + 1);
+    // The zero turns a negative one, which rounding makes, into an ordinary one.
+    this.#lastDts = Math.max(Math.round(media + offset) + 0, this.#lastDts + 1);
     return {
       dts: this.#lastDts,
       pts: Math.max(Math.round(this.mediaTime(ptsTicks) + offset), this.#lastDts),
@@ -175,7 +184,7 @@ export class TrackClock {
   #watch(ticks: number, arrival: number, passed: number): void {
     const step = arrival - this.#newestArrival - passed;
     const delay = arrival - this.mediaTime(ticks) - this.#target - (this.#break?.gap ?? 0);
-    const least = this.#leastDelay ?? delay;
+    const least = this.#leastDelay;
     const broken = this.#break;
     const from = { from: ticks, last: this.#newest ?? ticks, since: arrival, baseline: least };
     if (broken !== undefined) {

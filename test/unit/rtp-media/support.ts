@@ -22,14 +22,14 @@ export interface PacketFields {
 /** An RTP packet as bytes. */
 export function rtpBytes(fields: PacketFields): Buffer {
   const { csrcs = [], extension, padding = 0 } = fields;
-  const head = Buffer.alloc(12 + csrcs.length * 4);
+  const head: Buffer = Buffer.alloc(12 + csrcs.length * 4);
   head[0] = 0x80 | (padding > 0 ? 0x20 : 0) | (extension === undefined ? 0 : 0x10) | csrcs.length;
   head[1] = (fields.marker === true ? 0x80 : 0) | (fields.payloadType ?? 96);
   head.writeUInt16BE(fields.sequence & 0xffff, 2);
   head.writeUInt32BE(((fields.timestamp % 2 ** 32) + 2 ** 32) % 2 ** 32, 4);
   head.writeUInt32BE(fields.ssrc ?? 0x1234, 8);
   csrcs.forEach((csrc, i) => head.writeUInt32BE(csrc, 12 + i * 4));
-  const parts = [head];
+  const parts: Buffer[] = [head];
   if (extension !== undefined) {
     const words = Math.ceil(extension.data.length / 4);
     const block = Buffer.alloc(4 + words * 4);
@@ -80,8 +80,12 @@ export class Reception {
           this.samples.push(sample);
           this.order.push(sample.dts);
         },
-        nack: (sequences) => void this.nacked.push(...sequences),
-        keyFrame: () => void this.keyFrameRequests++,
+        nack: (sequences) => {
+          this.nacked.push(...sequences);
+        },
+        keyFrame: () => {
+          this.keyFrameRequests++;
+        },
       },
     );
   }
@@ -146,9 +150,8 @@ export async function captureRtp(args: readonly string[]): Promise<{
     await ended;
     last.close();
     const fmtp = /a=fmtp:\d+ (.*)/.exec(sdp)?.[1]?.trim() ?? '';
-    const clockRate = Number(
-      (/a=rtpmap:\d+ [^/]+\/(\d+)/.exec(sdp)?.[1] ?? /RTP\/AVP [08]\b/.test(sdp)) ? 8000 : 0,
-    );
+    // Static payload types 0 and 8 have no rtpmap.
+    const clockRate = Number(/a=rtpmap:\d+ [^/]+\/(\d+)/.exec(sdp)?.[1] ?? 8000);
     return { rtp: rtpArrivals.filter(({ data }) => !isLast(data)), rtcp, fmtp, clockRate };
   } finally {
     media.close();
