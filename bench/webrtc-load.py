@@ -316,6 +316,8 @@ class Load:
         self.cpu_before = time.process_time()
         now = time.monotonic()
         for n, publisher in enumerate(self.publishers):
+            # Without a known latency the sender reports would pair clocks that do not belong together.
+            publisher.pipeline.recalculate_latency()
             publisher.begin = now + n * SPREAD_S / len(self.publishers)
         GLib.timeout_add(TICK_MS, self.tick)
         return False
