@@ -39,7 +39,13 @@ async function recorderd({ folder, meter, codec }) {
   });
   try {
     const url = `http://${LOOPBACK}:${await server.port('http')}`;
-    const facts = { pid: server.pid, url, signalling: 'whip', address: LOOPBACK, extension: EXTENSIONS[codec] };
+    const facts = {
+      pid: server.pid,
+      url,
+      signalling: 'whip',
+      address: LOOPBACK,
+      extension: EXTENSIONS[codec],
+    };
     return { ...facts, output, folders: [output], stop: server.stop };
   } catch (error) {
     await server.stop();
