@@ -191,6 +191,8 @@ class Publisher:
         self.sources = {track: self.pipeline.get_by_name(track) for track in ("video", "audio")}
         self.peer = self.pipeline.get_by_name("peer")
         # One host candidate, on the network the server is on: webrtcbin by itself leaves loopback out.
+        # Sender reports tell when a frame was taken, as browsers' do, not when a busy machine sent it.
+        self.peer.get_by_name("rtpbin").set_property("rtcp-sync-send-time", False)
         # The agent is kept: releasing it here would free what webrtcbin still uses.
         self.ice = self.peer.get_property("ice-agent")
         self.ice.emit("add-local-ip-address", load.address)
