@@ -14,7 +14,7 @@ SOURCES := $(shell find src) package.json tsconfig.json tsconfig.build.json
 # Flags of the server (make run) or of vitest (make test-unit, make test-e2e).
 ARGS ?=
 
-.PHONY: help install build ffmpeg setup demo run test test-unit test-e2e lint bench clean
+.PHONY: help install build ffmpeg setup demo run test test-unit test-e2e lint bench bench-webrtc clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ lint: install ## eslint, formatting, types, architecture, shellcheck
 bench: build ffmpeg ## cost per recording beside nginx-rtmp (docs/benchmarks.md)
 	@scripts/setup-bench.sh
 	@node bench/rtmp-recording.mjs
+
+bench-webrtc: build ffmpeg ## cost per recording beside Janus (docs/benchmarks.md)
+	@scripts/setup-bench-webrtc.sh
+	@node bench/webrtc-recording.mjs
 
 clean: ## remove everything that was built or fetched, except recordings
 	@rm -rf dist coverage vendor node_modules

@@ -1,12 +1,12 @@
-// Watches a folder and notes when each MP4 file in it became whole.
-import { closeSync, openSync, readSync, readdirSync, fstatSync, watch } from 'node:fs';
+// Watches a folder and notes when each file of one kind in it became whole.
+import { closeSync, existsSync, openSync, readSync, readdirSync, fstatSync, watch } from 'node:fs';
 import { Buffer } from 'node:buffer';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { clearTimeout, setTimeout } from 'node:timers';
 
 /** True when the file's boxes fill it exactly and one of them is `moov` (ISO/IEC 14496-12, 4.2). */
-function isWhole(path) {
+function isWholeMp4(path) {
   let file;
   try {
     file = openSync(path, 'r');
@@ -32,15 +32,18 @@ function isWhole(path) {
   }
 }
 
+/** What comes by renaming, as a WebM does in all servers measured, is whole when it is there. */
+const isWhole = (path) => (extname(path) === '.mp4' ? isWholeMp4(path) : existsSync(path));
+
 /**
  * Starts watching. `finished()` resolves with the epoch milliseconds at which each name became a whole file, once
  * there are `count` or after `timeoutMs` with what there is.
  */
-export function watchFiles(folder) {
+export function watchFiles(folder, extension = 'mp4') {
   const whole = new Map();
   let changed = () => undefined;
   const look = (name) => {
-    if (!name?.endsWith('.mp4') || whole.has(name) || !isWhole(join(folder, name))) return;
+    if (!name?.endsWith(`.${extension}`) || whole.has(name) || !isWhole(join(folder, name))) return;
     whole.set(name, performance.timeOrigin + performance.now());
     changed();
   };

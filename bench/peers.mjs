@@ -88,7 +88,7 @@ rtmp {
 `;
 }
 
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
@@ -97,7 +97,7 @@ async function freePort() {
   return port;
 }
 
-async function reachable(port) {
+export async function reachable(port) {
   for (let tries = 0; tries < 100; tries += 1) {
     const socket = connect(port, '127.0.0.1');
     const isOpen = await new Promise((resolve) => {

@@ -55,16 +55,24 @@ const COLUMNS = [
 
 const total = (runs, key) => runs.reduce((sum, run) => sum + run[key], 0);
 
-function ratio({ recorderd, nginx }) {
-  if (recorderd === undefined || nginx === undefined) return '';
+/** This server's CPU over that of each peer. */
+function ratios({ recorderd, ...peers }, labels) {
+  if (recorderd === undefined) return '';
   const cpu = (runs) => median(runs.map((run) => run.cpuPerMinute));
-  return `CPU, recorderd / nginx-rtmp with remux (medians): **${(cpu(recorderd) / cpu(nginx)).toFixed(2)}**\n`;
+  return Object.entries(peers)
+    .map(([name, runs]) => {
+      const ratio = (cpu(recorderd) / cpu(runs)).toFixed(2);
+      return `CPU, recorderd / ${labels[name].label} (medians): **${ratio}**\n`;
+    })
+    .join('');
 }
 
 function loadNotes(runs) {
   const worst = (key) => Math.max(...runs.map((run) => run[key]));
   const cpu = median(runs.map((run) => run.cpuSeconds)).toFixed(2);
-  return `Load: ${cpu} CPU-s per run (median), at most ${worst('latestMs')} ms late, at most ${worst('backlogBytes')} bytes unsent on a socket. CPU by ${runs[0].method}.\n`;
+  const backlog =
+    runs[0].backlogBytes === undefined ? '' : `, at most ${worst('backlogBytes')} bytes unsent on a socket`;
+  return `Load: ${cpu} CPU-s per run (median), at most ${worst('latestMs')} ms late${backlog}. CPU by ${runs[0].method}.\n`;
 }
 
 /** The whole report. `results` holds the runs of each peer. */
@@ -77,5 +85,5 @@ export function report({ results, n, labels }) {
     ...new Set(Object.values(results).flatMap((runs) => runs.flatMap((run) => run.differing))),
   ];
   const odd = differences.length > 0 ? `Differing files: ${differences.join('; ')}\n` : '';
-  return `\n${head}${rows.join('')}\n${ratio(results)}${loadNotes(Object.values(results).flat())}${odd}`;
+  return `\n${head}${rows.join('')}\n${ratios(results, labels)}${loadNotes(Object.values(results).flat())}${odd}`;
 }

@@ -15,13 +15,21 @@ const ENCODING = [
 
 /** Path of the FLV file of that many seconds. */
 export function sourceFile(seconds) {
-  const path = join(CACHE, `source-${seconds}s.flv`);
+  return encodeOnce(`source-${seconds}s.flv`, [
+    ...['-f', 'lavfi', '-i', `testsrc2=size=1280x720:rate=25:duration=${seconds}`],
+    ...['-f', 'lavfi', '-i', `sine=sample_rate=44100:duration=${seconds}`],
+    ...ENCODING,
+  ]);
+}
+
+/** Path of a kept file; FFmpeg makes it with these arguments when it is not there. */
+export function encodeOnce(name, args) {
+  const path = join(CACHE, name);
   if (existsSync(path)) return path;
   mkdirSync(CACHE, { recursive: true });
-  const picture = ['-f', 'lavfi', '-i', `testsrc2=size=1280x720:rate=25:duration=${seconds}`];
-  const tone = ['-f', 'lavfi', '-i', `sine=sample_rate=44100:duration=${seconds}`];
-  const args = ['-nostdin', '-v', 'error', '-y', ...picture, ...tone, ...ENCODING, `${path}.new`];
-  execFileSync('ffmpeg', args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-y', ...args, `${path}.new`], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   renameSync(`${path}.new`, path);
   return path;
 }
