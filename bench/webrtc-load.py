@@ -195,6 +195,8 @@ class Publisher:
         self.peer.get_by_name("rtpbin").set_property("rtcp-sync-send-time", False)
         # The agent is kept: releasing it here would free what webrtcbin still uses.
         self.ice = self.peer.get_property("ice-agent")
+        # Nothing is asked of the network.
+        self.ice.get_property("agent").set_property("upnp", False)
         self.ice.emit("add-local-ip-address", load.address)
         for n, track in enumerate(("video", "audio")):
             transceiver = self.peer.emit("get-transceiver", n)

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, symlinkSync, watch, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { startServer } from '../scripts/server.mjs';
@@ -31,7 +32,7 @@ async function recorderd({ folder, meter, codec }) {
     settings: {
       ip_local: LOOPBACK,
       'ws.port': 0,
-      media_port: 0,
+      ...mediaPorts(),
       record_dir: output,
       stream_record_policy: 'streamName',
       on_record_hook_script: '',
@@ -95,6 +96,14 @@ async function janus({ folder, meter, codec }) {
       return ended.finally(() => clearTimeout(timer));
     },
   };
+}
+
+/** One socket for all publishers, the default, or a range such as 42000-42099 with a socket for each. */
+function mediaPorts() {
+  const range = process.env.BENCH_MEDIA_PORTS;
+  if (range === undefined) return { media_port: 0 };
+  const [from, to] = range.split('-');
+  return { media_port_from: from, media_port_to: to };
 }
 
 /** Janus takes no media at the loopback address. What is sent to an own address stays in the machine as well. */
