@@ -102,7 +102,9 @@ function muxerOptions(plan: RunPlan): [string, string][] {
 
 function singleArgs(plan: RunPlan): string[] {
   const options = muxerOptions(plan).flatMap(([key, value]) => [`-${key}`, value]);
-  return ['-f', muxerOf(plan), ...options];
+  // Matroska begins at 10 s (matroskaWriter.ts). Only an FFmpeg that has probed knows that, and subtracts it.
+  const shift = plan.probe || plan.input !== 'matroska' ? [] : ['-avoid_negative_ts', 'make_zero'];
+  return ['-f', muxerOf(plan), ...options, ...shift];
 }
 
 function segmentArgs(plan: RunPlan, seconds: number): string[] {

@@ -81,7 +81,7 @@ describe.skipIf(chromium === null)('a bad line between Chromium and the server',
   test('5 % loss and 30 ms jitter: every frame and every sound', async () => {
     await open({ seed: 5, loss: 0.05, jitterMs: 30, delayMs: 10 });
     await page.publish({ name: 'five', record: true }, { codec: 'vp8', throughRelay: true });
-    await page.untilSent('five', seconds(10));
+    await page.untilSent('five', seconds(8));
     const { file, sent } = await finish('five');
     expect(relay.counters.up.lost).toBeGreaterThan(20);
     expect(relay.counters.up.reordered).toBeGreaterThan(20);
@@ -89,17 +89,17 @@ describe.skipIf(chromium === null)('a bad line between Chromium and the server',
     await expectClean(file);
     await expectAllFrames('five', file, sent);
     await expectAllSound(file);
-    await expectInStep(file, 6);
+    await expectInStep(file, 5);
   });
 
   test('5 % loss and 30 ms jitter, H.264: every frame', async () => {
     await open({ seed: 6, loss: 0.05, jitterMs: 30, delayMs: 10 });
     await page.publish({ name: 'five', record: true }, { codec: 'h264', throughRelay: true });
-    await page.untilSent('five', seconds(8));
+    await page.untilSent('five', seconds(6));
     const { file, sent } = await finish('five');
     await expectClean(file);
     await expectAllFrames('five', file, sent);
-    await expectInStep(file, 5);
+    await expectInStep(file, 4);
   });
 
   test.each(['vp8', 'h264'] as const)(
@@ -107,7 +107,7 @@ describe.skipIf(chromium === null)('a bad line between Chromium and the server',
     async (codec) => {
       await open({ seed: 15, loss: 0.15, jitterMs: 60, delayMs: 60 });
       await page.publish({ name: 'bad', record: true }, { codec, throughRelay: true });
-      await page.untilSent('bad', seconds(6));
+      await page.untilSent('bad', seconds(5));
       const { file, sent, recordName } = await finish('bad');
       await expectClean(file);
       expect(await framesIn(file)).toBeGreaterThan(sent.video.framesSent / 2);
@@ -120,7 +120,7 @@ describe.skipIf(chromium === null)('a bad line between Chromium and the server',
   test('an uplink of 1 Mbit/s: the browser adapts, 99 % of what it sent is in the file', async () => {
     await open({ uplinkBitsPerSecond: 1_000_000, uplinkQueueMs: 300 }, { detail: 1, flashes: false });
     await page.publish({ name: 'thin', record: true }, { codec: 'vp8', throughRelay: true });
-    await page.untilSent('thin', seconds(10));
+    await page.untilSent('thin', seconds(8));
     const { file, sent } = await finish('thin');
     await expectClean(file);
     expect(await framesIn(file)).toBeGreaterThanOrEqual(sent.video.framesSent * 0.99);

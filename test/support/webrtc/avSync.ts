@@ -6,6 +6,8 @@ const run = promisify(execFile);
 const SAMPLE_RATE = 48_000;
 /** Luma between the pictures of the source, all below 120, and its white flash. */
 const FLASH_LUMA = 180;
+/** What the source shows white. */
+const FLASH_S = 0.12;
 /** Share of the loudest sound in the file that begins a beep. */
 const BEEP_LEVEL = 0.25;
 /** A beep is over after so long a silence; it lasts 100 ms itself. */
@@ -64,10 +66,14 @@ async function flashesOf(file: string): Promise<number[]> {
     { maxBuffer: 1 << 28 },
   );
   const flashes: number[] = [];
+  let since: number | undefined;
   let wasWhite = true;
   for (const [, time, luma] of stdout.matchAll(/pts_time:(\S+)\s+lavfi\.signalstats\.YAVG=(\S+)/g)) {
     const isWhite = Number(luma) > FLASH_LUMA;
-    if (isWhite && !wasWhite) flashes.push(Number(time));
+    if (isWhite && !wasWhite) since = Number(time);
+    // An encoder that has few bits leaves out frames: the one at the beginning, or the one after the end.
+    if (!isWhite && since !== undefined) flashes.push(Math.min(since, Number(time) - FLASH_S));
+    if (!isWhite) since = undefined;
     wasWhite = isWhite;
   }
   return flashes;

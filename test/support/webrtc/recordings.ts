@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { eventually } from '../eventually.ts';
-import { decodeErrors, packetsOf } from '../packets.ts';
+import { decodeErrors, packetsOf, probe } from '../packets.ts';
 import type { TestServer } from '../server.ts';
 import type { AvSync } from './avSync.ts';
 import { measureAvSync } from './avSync.ts';
@@ -43,11 +43,12 @@ export async function stopAndFind(server: TestServer, page: PublisherPage, name:
   return { file: join(server.recordsDir, event.recordName!), event, sent };
 }
 
-/** Neither a probe nor a full decode has anything to say about the file. */
+/** Neither a probe nor a full decode has anything to say about the file, and it begins at its beginning. */
 export async function expectClean(file: string): Promise<void> {
   const { stderr } = await run('ffprobe', ['-v', 'warning', '-show_format', '-show_streams', file]);
   expect(stderr).toBe('');
   expect(await decodeErrors(file)).toBe('');
+  expect(Math.abs(Number((await probe(file)).format.start_time))).toBeLessThan(0.05);
 }
 
 export const framesIn = async (file: string): Promise<number> => (await packetsOf(file, 'v')).length;
@@ -66,9 +67,10 @@ export async function expectWhole({ file, sent }: Recorded): Promise<void> {
  */
 export async function expectInStep(file: string, atLeast = 2): Promise<AvSync> {
   const sync = await measureAvSync(file);
-  const found = sync.pairs
+  const pairs = sync.pairs
     .map(({ atS, offsetMs }) => `${atS.toFixed(2)} s: ${Math.round(offsetMs)} ms`)
     .join(', ');
+  const found = `${pairs}; beeps at ${sync.beeps.map((at) => at.toFixed(2)).join(' ')}`;
   expect(sync.pairs.length, found).toBeGreaterThanOrEqual(atLeast);
   expect(Math.max(Math.abs(sync.minMs), Math.abs(sync.maxMs)), found).toBeLessThanOrEqual(SYNC_MS);
   return sync;

@@ -1,4 +1,4 @@
-/* global AudioContext, OffscreenCanvas, GainNode, ConstantSourceNode, MediaStream, MediaStreamTrackGenerator, MediaStreamTrackProcessor, VideoFrame, performance, setTimeout */
+/* global AudioContext, OffscreenCanvas, MediaStream, MediaStreamTrackGenerator, VideoFrame, performance, setTimeout */
 
 /** A flash lasts so long, counted from its first frame. */
 const FLASH_MS = 120;
@@ -7,14 +7,13 @@ const BEEP_S = 0.1;
 const AHEAD_MS = 400;
 /** Times at which the two clocks are compared; the smallest distance is the one without waiting in between. */
 const CLOCK_SAMPLES = 40;
-const LATENCY_SAMPLES = 5;
 
 /**
  * A picture that flashes white and a sound that beeps at the same instant, once a second. Tracks made of it can be
  * stopped and made anew while the source goes on, as microphones and cameras are switched.
  *
  * As from a camera, a picture arrives one frame after its light. That is about what the browser takes for the sound:
- * by its own sender reports a sound happens 35 to 45 ms after its arrival in the track (it collects 10 ms, then a
+ * by its own sender reports a sound happens 35 to 45 ms after it is due (it collects 10 ms, then a
  * packet of 20 ms, and Opus looks ahead 6.5 ms), while a picture happens when it arrives.
  */
 export class Source {
@@ -47,7 +46,6 @@ export class Source {
   async start() {
     await this.#audio.resume();
     await this.#compareClocks();
-    await this.#measureLatency();
     this.#startMs = performance.now() + AHEAD_MS;
     this.#tick();
   }
@@ -91,31 +89,6 @@ export class Source {
     this.#aheadOfPageClock = distances[Math.floor(distances.length / 2)];
   }
 
-  /** From the moment a sound is due by the audio clock to its arrival in a track. */
-  #latencyMs = 0;
-
-  async #measureLatency() {
-    const gain = new GainNode(this.#audio, { gain: 0 });
-    const destination = this.#audio.createMediaStreamDestination();
-    const tone = new ConstantSourceNode(this.#audio, { offset: 0.5 });
-    tone.connect(gain).connect(destination);
-    tone.start();
-    const [track] = destination.stream.getAudioTracks();
-    const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
-    const found = [];
-    for (let n = 0; n < LATENCY_SAMPLES; n += 1) {
-      const dueMs = performance.now() + 120;
-      const at = dueMs / 1000 + this.#aheadOfPageClock;
-      gain.gain.setValueAtTime(1, at).setValueAtTime(0, at + 0.05);
-      found.push((await firstSound(reader)) - dueMs);
-      await silence(reader);
-    }
-    track.stop();
-    tone.stop();
-    // Whatever holds up this page adds to it.
-    this.#latencyMs = Math.min(...found);
-  }
-
   #tick() {
     const { fps } = this.#options;
     const dueMs = this.#startMs + (this.#frame * 1000) / fps;
@@ -136,7 +109,7 @@ export class Source {
   #scheduleBeeps(nowMs) {
     const dueMs = this.#startMs + this.#nextBeep * 1000 - 1000 / this.#options.fps;
     if (dueMs > nowMs + AHEAD_MS) return;
-    const at = (dueMs - this.#latencyMs) / 1000 + this.#aheadOfPageClock;
+    const at = dueMs / 1000 + this.#aheadOfPageClock;
     if (at > this.#audio.currentTime) {
       this.#beeps.gain.setValueAtTime(0.7, at);
       this.#beeps.gain.setValueAtTime(0, at + BEEP_S);
@@ -188,32 +161,6 @@ export class Source {
     pen.fillStyle = '#a63';
     pen.fillRect((this.#frame * 7) % width, (this.#frame * 3) % height, width / 8, height / 8);
   }
-}
-
-/** Page time at which the first loud sample arrived. */
-async function firstSound(reader) {
-  for (;;) {
-    const { samples, sampleRate } = await nextSamples(reader);
-    const nowMs = performance.now();
-    const at = samples.findIndex((sample) => sample > 0.25);
-    if (at >= 0) return nowMs - ((samples.length - at) * 1000) / sampleRate;
-  }
-}
-
-async function silence(reader) {
-  for (;;) {
-    const { samples } = await nextSamples(reader);
-    if (samples.every((sample) => sample === 0)) return;
-  }
-}
-
-async function nextSamples(reader) {
-  const { value: sound } = await reader.read();
-  const { sampleRate, numberOfFrames } = sound;
-  const samples = new Float32Array(numberOfFrames);
-  sound.copyTo(samples, { planeIndex: 0, format: 'f32-planar' });
-  sound.close();
-  return { samples, sampleRate };
 }
 
 /** Dark noise of twice the size, so that any window into it differs from the last. */
