@@ -67,9 +67,9 @@ function orUnknown<T>(parse: () => T, unknown: T): T {
  * (avcC, hvcC, av1C); VP8 and VP9 only from `keyFrame`, since vpcC carries no size. Never throws.
  */
 export function videoSize(codec: VideoCodec, config: Buffer, keyFrame: Buffer = NOTHING): VideoSize {
-  const size = orUnknown(() => parseVideo(codec, config, keyFrame), UNKNOWN_SIZE);
+  const { width, height } = orUnknown(() => parseVideo(codec, config, keyFrame), UNKNOWN_SIZE);
   const real = (pixels: number) => pixels > 0 && pixels <= MAX_PIXELS;
-  return real(size.width) && real(size.height) ? size : UNKNOWN_SIZE;
+  return real(width) && real(height) ? { width, height } : UNKNOWN_SIZE;
 }
 
 /**
