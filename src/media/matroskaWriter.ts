@@ -8,8 +8,11 @@ import type { PipeWriter } from './pipeWriter.ts';
  * frames of one length, where milliseconds would jitter. The price, a new cluster after 327 ms, is 22 bytes.
  */
 const TICK_US = 10;
-/** Where the first sample lands, so that a sample of another track may lie before it. FFmpeg subtracts it again. */
-const ORIGIN_TICKS = 10_000_000 / TICK_US;
+/**
+ * Where the first sample lands, so that a sample of another track may come later and lie before it. An FFmpeg that
+ * probes subtracts it again; for one that does not, the earliest sample of the first batch lands at 0.
+ */
+const PROBED_ORIGIN_TICKS = 10_000_000 / TICK_US;
 /** Media up to this size is copied beside its header: cheaper than one more buffer in the write. */
 const COPY_BELOW_BYTES = 2048;
 
@@ -41,17 +44,19 @@ interface Cluster {
 }
 
 /** Writes live Matroska (RFC 9559): SimpleBlocks in clusters of known size within a segment of unknown size. */
-export function matroskaWriter(tracks: readonly Track[]): PipeWriter {
-  return new MatroskaWriter(tracks);
+export function matroskaWriter(tracks: readonly Track[], isProbed = true): PipeWriter {
+  return new MatroskaWriter(tracks, isProbed ? PROBED_ORIGIN_TICKS : 0);
 }
 
 class MatroskaWriter implements PipeWriter {
   readonly #tracks: readonly Track[];
   readonly #targets: ReadonlyMap<number, Target>;
+  readonly #originTicks: number;
   #shift: number | undefined;
 
-  constructor(tracks: readonly Track[]) {
+  constructor(tracks: readonly Track[], originTicks: number) {
     this.#tracks = tracks;
+    this.#originTicks = originTicks;
     this.#targets = new Map(
       tracks.map((track, i) => [
         track.id,
@@ -95,6 +100,7 @@ class MatroskaWriter implements PipeWriter {
   #plan(samples: readonly Sample[]): Cluster[] {
     const clusters: Cluster[] = [];
     let cluster: Cluster | undefined;
+    if (samples.length > 0) this.#shift ??= this.#originTicks - earliestTicks(samples);
     samples.forEach((sample, i) => {
       const time = this.#blockTime(sample);
       if (cluster === undefined || Math.abs(time - cluster.time) > MAX_RELATIVE) {
@@ -110,8 +116,7 @@ class MatroskaWriter implements PipeWriter {
   /** Presentation time in ticks, never below 0. */
   #blockTime(sample: Sample): number {
     const time = Math.round(sample.pts / TICK_US);
-    this.#shift ??= ORIGIN_TICKS - time;
-    return Math.max(0, time + this.#shift + this.#target(sample).delayTicks);
+    return Math.max(0, time + (this.#shift ?? 0) + this.#target(sample).delayTicks);
   }
 
   #target(sample: Sample): Target {
@@ -127,6 +132,10 @@ class MatroskaWriter implements PipeWriter {
     at = slab.writeInt16BE(this.#blockTime(sample) - clusterTime, at);
     return slab.writeUInt8(sample.key ? KEY_FLAG : 0, at);
   }
+}
+
+function earliestTicks(samples: readonly Sample[]): number {
+  return samples.reduce((least, { pts }) => Math.min(least, Math.round(pts / TICK_US)), Infinity);
 }
 
 function writeClusterHead(slab: Buffer, start: number, cluster: Cluster): number {

@@ -102,9 +102,7 @@ function muxerOptions(plan: RunPlan): [string, string][] {
 
 function singleArgs(plan: RunPlan): string[] {
   const options = muxerOptions(plan).flatMap(([key, value]) => [`-${key}`, value]);
-  // Matroska begins at 10 s (matroskaWriter.ts). Only an FFmpeg that has probed knows that, and subtracts it.
-  const shift = plan.probe || plan.input !== 'matroska' ? [] : ['-avoid_negative_ts', 'make_zero'];
-  return ['-f', muxerOf(plan), ...options, ...shift];
+  return ['-f', muxerOf(plan), ...options];
 }
 
 function segmentArgs(plan: RunPlan, seconds: number): string[] {

@@ -80,7 +80,7 @@ export class Run {
     this.plan = plan;
     this.#deps = deps;
     this.#videoId = plan.tracks.find((track) => track.kind === 'video')?.id;
-    this.#writer = plan.input === 'flv' ? flvWriter(plan.tracks) : matroskaWriter(plan.tracks);
+    this.#writer = plan.input === 'flv' ? flvWriter(plan.tracks) : matroskaWriter(plan.tracks, plan.probe);
     this.#child = new PipedChild({
       command: deps.ffmpegPath,
       args: ffmpegArgs(plan),

@@ -49,6 +49,8 @@ test('a stream without B-frames, whose child probes nothing, keeps its irregular
   expect(publisher).toEqual({ code: 0, stderr: '' });
   await server.recordsFinished(1);
   await expectWholeRecord(join(server.recordsDir, 'cam.mp4'), irregularFlv);
+  const { format } = await probe(join(server.recordsDir, 'cam.mp4'));
+  expect(Number(format.start_time)).toBe(0);
 });
 
 test('and so do its parts', async () => {

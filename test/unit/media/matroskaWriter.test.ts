@@ -106,10 +106,20 @@ describe('batches', () => {
 
   it('of nothing are nothing', () => expect(matroskaWriter([VP8]).batch([])).toEqual([]));
 
-  it('put times long before the first sample at 0', () => {
+  it('put times long before the first batch at 0', () => {
     const writer = matroskaWriter([VP8]);
-    const blocks = readClusters(Buffer.concat(writer.batch([sample(4, 0), sample(4, -20_000_000)])));
-    expect(blocks.map(({ time }) => time)).toEqual([1_000_000, 0]);
+    const written = [[sample(4, 0)], [sample(4, -20_000_000)]].flatMap((batch) => writer.batch(batch));
+    expect(readClusters(Buffer.concat(written)).map(({ time }) => time)).toEqual([1_000_000, 0]);
+  });
+
+  it('begin with the earliest sample at 10 s, or at 0 for a reader that does not probe', () => {
+    for (const [isProbed, times] of [
+      [true, [1_000_002, 1_000_000]],
+      [false, [2, 0]],
+    ] as const) {
+      const written = matroskaWriter([VP8], isProbed).batch([sample(4, 70), sample(4, 50)]);
+      expect(readClusters(Buffer.concat(written)).map(({ time }) => time)).toEqual(times);
+    }
   });
 
   it('refuse a sample of a track that was not declared', () => {
