@@ -166,7 +166,10 @@ export class App {
     this.#webrtc = webrtc;
     const setting = options.portRange === undefined ? 'media_port' : 'media_port_from';
     const opening = webrtc.start();
-    const port = await needed(`${setting}: cannot listen on port ${this.#settings[setting] ?? ''}`, opening);
+    const port = await needed(
+      `${setting}: cannot listen on port ${options.portRange?.from ?? options.port ?? 0}`,
+      opening,
+    );
     this.#log.info('listening', { door: 'media', port, address: options.bindAddress ?? 'all interfaces' });
     return { ...common, webrtc };
   }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Settings } from './config/settings.ts';
+import { WCS_MEDIA_PORTS } from './config/webrtc.ts';
 import type { HookOptions } from './hooks/recordHooks.ts';
 import type { RtmpOptions } from './ingest/rtmp/server.ts';
 import type { WebRtcOptions } from './ingest/webrtc/server.ts';
@@ -82,7 +83,10 @@ export function hookKillGraceMs(settings: Settings): number {
 /** Undefined when the settings name no media port: then there is no WebRTC, and no Web SDK or WHIP either. */
 export function webRtcOptions(settings: Settings): WebRtcOptions | undefined {
   const { media_port: port, media_port_from: from, media_port_to: to, ip, ip_local: bindAddress } = settings;
-  const portRange = from === undefined || to === undefined ? undefined : { from, to };
+  const hasRange = from !== undefined || to !== undefined;
+  const portRange = hasRange
+    ? { from: from ?? WCS_MEDIA_PORTS.from, to: to ?? WCS_MEDIA_PORTS.to }
+    : undefined;
   if (port === undefined && portRange === undefined) return undefined;
   const idleSeconds = settings.rtp_activity_detecting;
   return {

@@ -1,4 +1,5 @@
 import type { SettingKey, Settings } from './settings.ts';
+import { WCS_MEDIA_PORTS } from './webrtc.ts';
 
 /** What the rules that span several keys may look at. */
 export interface Candidate {
@@ -22,7 +23,7 @@ export function crossCheck(candidate: Candidate): readonly Finding[] {
     ...doorsWithoutCertificate(candidate),
     ...sharedPorts(candidate),
     ...tooSmallForOneMessage(candidate),
-    ...halfMediaPorts(candidate),
+    ...reversedMediaPorts(candidate),
   ];
 }
 
@@ -74,19 +75,16 @@ function tooSmallForOneMessage({ settings, labelOf }: Candidate): Finding[] {
   return [{ level: 'problem', keys, message: `${label}: ${whole} must not be less than ${part}` }];
 }
 
-function halfMediaPorts({ settings, labelOf }: Candidate): Finding[] {
+function reversedMediaPorts({ settings, labelOf }: Candidate): Finding[] {
   const keys = ['media_port_from', 'media_port_to'] as const;
-  const { media_port_from: from, media_port_to: to } = settings;
-  if (from === undefined && to === undefined) return [];
-  const label = labelOf('media_port_from') ?? labelOf('media_port_to') ?? 'media_port_from';
-  if (from === undefined || to === undefined)
-    return [{ level: 'problem', keys, message: `${label}: media_port_from and media_port_to go together` }];
+  const { from, to } = { ...WCS_MEDIA_PORTS, ...mediaPorts(settings) };
   if (from > 0 && from <= to) return [];
-  return [
-    {
-      level: 'problem',
-      keys,
-      message: `${label}: media_port_from must be above 0 and not above media_port_to`,
-    },
-  ];
+  const label = labelOf('media_port_from') ?? labelOf('media_port_to') ?? 'media_port_from';
+  const message = `${label}: media_port_from must be above 0 and not above media_port_to`;
+  return [{ level: 'problem', keys, message }];
+}
+
+/** The ends of the range that are set. */
+function mediaPorts({ media_port_from: from, media_port_to: to }: Settings): { from?: number; to?: number } {
+  return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
 }

@@ -1,5 +1,8 @@
 import { ipAddress, orEmpty, port, rtpActivity, setting, whole } from './settingTypes.ts';
 
+/** WCS's range, of which a file may name one end alone. */
+export const WCS_MEDIA_PORTS = { from: 31_001, to: 32_000 } as const;
+
 /** Media by WebRTC: addresses and limits of the receiver. */
 export const WEBRTC = {
   ip: setting({
@@ -18,14 +21,14 @@ export const WEBRTC = {
   media_port_from: setting({
     type: port,
     initial: '',
-    doc: 'First UDP port of a range from which each WebRTC publisher gets one of its own; goes with media_port_to.',
+    doc: 'First UDP port of a range from which each WebRTC publisher gets one of its own; 31001 when only media_port_to is set.',
     apply: 'restart',
     wcs: true,
   }),
   media_port_to: setting({
     type: port,
     initial: '',
-    doc: 'Last UDP port of that range.',
+    doc: 'Last UDP port of that range; 32000 when only media_port_from is set.',
     apply: 'restart',
     wcs: true,
   }),

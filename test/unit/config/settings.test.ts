@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { loadSettings } from '../../../src/config/load.ts';
 import { envName } from '../../../src/config/offers.ts';
 import type { SettingKey, Settings } from '../../../src/config/settings.ts';
 import { SETTINGS, SETTING_GROUPS, SETTING_KEYS } from '../../../src/config/settings.ts';
@@ -256,4 +257,15 @@ describe('names', () => {
     expect(parse('exclude_record_name_characters', ':., /')).toBe(':., /');
     expect(parse('exclude_record_name_characters', '')).toBe('');
   });
+});
+
+test('one end of the media ports is enough, but they must not be reversed', () => {
+  const check = (text: string): string[] => {
+    const result = loadSettings({ file: { path: 'x', text }, env: {}, set: [] });
+    return result.ok ? [] : [...result.problems];
+  };
+  expect(check('media_port_from=31001')).toEqual([]);
+  expect(check('media_port_to=31100')).toEqual([]);
+  expect(check('media_port_from=40000')).toHaveLength(1);
+  expect(check('media_port_from=5\nmedia_port_to=4')).toHaveLength(1);
 });
