@@ -14,7 +14,7 @@ SOURCES := $(shell find src) package.json tsconfig.json tsconfig.build.json
 # Flags of the server (make run) or of vitest (make test-unit, make test-e2e).
 ARGS ?=
 
-.PHONY: help install build ffmpeg setup demo run test test-unit test-e2e lint bench bench-webrtc clean
+.PHONY: help install build ffmpeg setup demo run test test-unit test-e2e test-browser lint bench bench-webrtc clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ test-unit: install ## unit tests alone
 test-e2e: build ffmpeg ## end-to-end tests alone: real encoders, the real server
 	@scripts/setup-tests.sh
 	@node_modules/.bin/vitest run --project e2e $(ARGS)
+
+test-browser: build ffmpeg ## tests with Chromium and with WebRTC over bad lines; not part of `make test` yet
+	@scripts/setup-tests.sh
+	@node_modules/.bin/vitest run --project browser $(ARGS)
 
 lint: install ## eslint, formatting, types, architecture, shellcheck
 	@node scripts/verify.mjs static

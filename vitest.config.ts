@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-/** Media in real time in a browser: such tests need the machine for themselves. */
+/** Media in real time in a browser, or over bad lines: such tests need the machine for themselves. */
 const BROWSER = [
+  'test/e2e/{websdk,whip,webrtc*}.test.ts',
   'test/unit/webrtc/{chromium,exit}.test.ts',
   'test/unit/signalling/browser.test.ts',
   'test/unit/http/demoPage.test.ts',
@@ -21,7 +22,18 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts', ...BROWSER],
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: BROWSER,
+          globalSetup: ['test/support/globalSetup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: BROWSER,
           globalSetup: ['test/support/globalSetup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
