@@ -2,11 +2,11 @@ import { BitReader } from './bitReader.ts';
 import { UNKNOWN_SIZE, type VideoSize } from './videoSize.ts';
 
 /** Profiles whose SPS carries chroma format, bit depths and scaling matrices (H.264 7.3.2.1.1). */
-const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
+export const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
 const HEVC_SPS = 33;
 
 /** Bytes of a NAL unit without emulation prevention bytes (H.264 7.3.1, HEVC 7.3.1.1). */
-function unescape(nal: Buffer): Buffer {
+export function unescape(nal: Buffer): Buffer {
   const out = Buffer.allocUnsafe(nal.length);
   let length = 0;
   let zeros = 0;
@@ -32,7 +32,7 @@ function skipScalingList(bits: BitReader, size: number): void {
 }
 
 /** Reads the high-profile fields and returns ChromaArrayType. */
-function h264Chroma(bits: BitReader): number {
+export function h264Chroma(bits: BitReader): number {
   const format = bits.ue();
   const separatePlanes = format === 3 && bits.flag();
   bits.ue();
@@ -44,14 +44,16 @@ function h264Chroma(bits: BitReader): number {
   return separatePlanes ? 0 : format;
 }
 
-function skipPictureOrder(bits: BitReader): void {
+/** Skips pic_order_cnt_type and what belongs to it (H.264 7.3.2.1.1). @returns the type. */
+export function skipPictureOrder(bits: BitReader): number {
   const type = bits.ue();
   if (type === 0) bits.ue();
-  if (type !== 1) return;
+  if (type !== 1) return type;
   bits.skip(1);
   bits.se();
   bits.se();
   for (let left = Math.min(bits.ue(), 255); left > 0; left--) bits.se();
+  return type;
 }
 
 /** Visible size of an H.264 sequence parameter set NAL unit (H.264 7.3.2.1.1). @throws RangeError when cut short. */
@@ -84,7 +86,7 @@ export function h264Size(avcC: Buffer): VideoSize {
 }
 
 /** Skips profile_tier_level (HEVC 7.3.3). */
-function skipProfileTierLevel(bits: BitReader, subLayers: number): void {
+export function skipProfileTierLevel(bits: BitReader, subLayers: number): void {
   bits.skip(96);
   let length = 0;
   for (let i = 0; i < subLayers; i++) length += (bits.flag() ? 88 : 0) + (bits.flag() ? 8 : 0);
