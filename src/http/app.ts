@@ -5,8 +5,10 @@ import { answerErrors } from './errors.ts';
 import { jsonBody } from './jsonBody.ts';
 import { cors, refuseBadUrl, trace } from './middleware.ts';
 import { connectionRoutes } from './routes/connectionRoutes.ts';
+import { pullRoutes } from './routes/pullRoutes.ts';
 import { recordingRoutes } from './routes/recordingRoutes.ts';
 import type { Route } from './routes/route.ts';
+import { rtspRoutes } from './routes/rtspRoutes.ts';
 import { streamRoutes } from './routes/streamRoutes.ts';
 import type { HttpServices } from './services.ts';
 
@@ -28,6 +30,8 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
   const router = new Router({ methods: METHODS });
   serveHealth(router, services);
   const routes = [...streamRoutes(services), ...recordingRoutes(services), ...connectionRoutes(services)];
+  const { captures } = services;
+  if (captures !== undefined) routes.push(...rtspRoutes(captures), ...pullRoutes(captures));
   const readBody = jsonBody(options.maxBodyBytes);
   for (const { path, methods, handle } of routes) {
     router.register(`/rest-api${path}`, [...methods], [readBody, answer(handle)]);

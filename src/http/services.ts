@@ -1,4 +1,5 @@
 import type { Logger } from '../domain/log.ts';
+import type { Captures } from '../streams/captures.ts';
 import type { Connections } from '../streams/connections.ts';
 import type { RecordingControl } from '../streams/contracts.ts';
 import type { Streams } from '../streams/streams.ts';
@@ -16,6 +17,8 @@ export interface HttpServices {
   readonly streams: Streams;
   readonly connections: Connections;
   readonly recordings: RecordingControl;
+  /** Absent where nothing is pulled: its paths are not served then. */
+  readonly captures?: Captures;
   readonly readiness: () => Promise<readonly ReadyCheck[]>;
   readonly log: Logger;
 }

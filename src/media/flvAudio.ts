@@ -64,7 +64,13 @@ export class FlvAudio {
   #plainTrack(codec: AudioCodec, flags: number): void {
     if (this.#current === codec) return;
     this.#current = codec;
-    const track = { id: AUDIO_TRACK, kind: 'audio', codec, config: NO_CONFIG, ...formatOf(codec, flags) } as const;
+    const track = {
+      id: AUDIO_TRACK,
+      kind: 'audio',
+      codec,
+      config: NO_CONFIG,
+      ...formatOf(codec, flags),
+    } as const;
     this.#declare(codec, track);
   }
 

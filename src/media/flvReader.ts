@@ -84,7 +84,8 @@ export class FlvReader implements Demuxer {
     this.#size = header.readUIntBE(1, 3);
     // The upper byte of the time comes last (E.4.1); the whole is signed.
     this.#timeMs = header.readUIntBE(4, 3) | (header.readUInt8(7) << 24);
-    if (this.#size > this.#maxTagBytes) throw new ContainerError(`FLV tag of ${this.#size} bytes is too large`);
+    if (this.#size > this.#maxTagBytes)
+      throw new ContainerError(`FLV tag of ${this.#size} bytes is too large`);
     this.#state = 'body';
     return true;
   }

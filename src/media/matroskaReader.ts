@@ -22,13 +22,7 @@ const ID = {
 /** Elements whose children are read where they stand, so that their own size, often unknown, does not matter. */
 const OPENED: ReadonlySet<number> = new Set([ID.segment, ID.cluster]);
 /** Elements that are gathered whole. Every other one is passed over. */
-const WHOLE: ReadonlySet<number> = new Set([
-  ID.info,
-  ID.tracks,
-  ID.timestamp,
-  ID.simpleBlock,
-  ID.blockGroup,
-]);
+const WHOLE: ReadonlySet<number> = new Set([ID.info, ID.tracks, ID.timestamp, ID.simpleBlock, ID.blockGroup]);
 const MAX_ID_BYTES = 4;
 const MAX_SIZE_BYTES = 8;
 const KEY_FLAG = 0x80;
@@ -75,7 +69,8 @@ export class MatroskaReader implements Demuxer {
       while (this.#step());
     } catch (error) {
       // The readers of elements read past the end of damaged ones.
-      if (error instanceof RangeError) throw new ContainerError(`Matroska element cut short: ${error.message}`);
+      if (error instanceof RangeError)
+        throw new ContainerError(`Matroska element cut short: ${error.message}`);
       throw error;
     }
   }

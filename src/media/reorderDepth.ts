@@ -46,14 +46,7 @@ function h264Depth(avcC: Buffer): number | undefined {
 
 /** vui_parameters() of H.264 E.1.1. */
 function vuiDepth(bits: BitReader): number | undefined {
-  if (bits.flag() && bits.bits(8) === EXTENDED_SAR) bits.skip(32);
-  if (bits.flag()) bits.skip(1);
-  if (bits.flag()) {
-    bits.skip(4);
-    if (bits.flag()) bits.skip(24);
-  }
-  if (bits.flag()) for (let i = 0; i < 2; i++) bits.ue();
-  if (bits.flag()) bits.skip(65);
+  skipPictureFields(bits);
   const hasNal = skipHrd(bits);
   const hasVcl = skipHrd(bits);
   if (hasNal || hasVcl) bits.skip(1);
@@ -62,6 +55,18 @@ function vuiDepth(bits: BitReader): number | undefined {
   bits.skip(1);
   for (let i = 0; i < 4; i++) bits.ue();
   return bits.ue();
+}
+
+/** Skips aspect ratio, overscan, video signal, chroma location and timing (H.264 E.1.1). */
+function skipPictureFields(bits: BitReader): void {
+  if (bits.flag() && bits.bits(8) === EXTENDED_SAR) bits.skip(32);
+  if (bits.flag()) bits.skip(1);
+  if (bits.flag()) {
+    bits.skip(4);
+    if (bits.flag()) bits.skip(24);
+  }
+  if (bits.flag()) for (let i = 0; i < 2; i++) bits.ue();
+  if (bits.flag()) bits.skip(65);
 }
 
 /** Skips hrd_parameters() (H.264 E.1.2) where its flag is set. @returns the flag. */

@@ -101,9 +101,11 @@ export class SourceCapture implements Capture {
   async run(): Promise<void> {
     this.#log.info('capture started', { origin: this.target.origin });
     this.#watchUsers();
-    while (!this.isOver) {
+    for (;;) {
       const end = await this.#connect();
-      if (!this.isOver) await this.#onLost(end);
+      if (this.isOver) return;
+      await this.#onLost(end);
+      if (this.isOver) return;
     }
   }
 

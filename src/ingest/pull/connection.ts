@@ -111,7 +111,8 @@ export class Connection {
     const { uri } = this.#deps;
     const lines = exit.lastLines.map((line) => withoutSecrets(line, uri));
     // An exit with code 0 says nothing: FFmpeg has it for cameras that are cut off, too.
-    const cause = this.#cause ?? causeOf(exit.lastLines) ?? (this.#firstBytesMs === undefined ? 'format' : 'ended');
+    const cause =
+      this.#cause ?? causeOf(exit.lastLines) ?? (this.#firstBytesMs === undefined ? 'format' : 'ended');
     const playedMs = this.#firstBytesMs === undefined ? 0 : this.#progressMs - this.#firstBytesMs;
     const { code, signal } = exit;
     const facts = { pid: this.#child.pid, code, signal, lastLines: lines.slice(-10), err: this.#error };

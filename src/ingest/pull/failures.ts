@@ -16,13 +16,19 @@ export type FailureCause = keyof typeof INFO;
 
 /** FFmpeg's words, the most telling ones first. */
 const SIGNS: readonly (readonly [RegExp, FailureCause])[] = [
-  [/\b(401|403)\b.*(Unauthorized|Forbidden)|(Unauthorized|Forbidden).*\b(401|403)\b|authorization failed|authfailed|needauth/i, 'denied'],
+  [
+    /\b(401|403)\b.*(Unauthorized|Forbidden)|(Unauthorized|Forbidden).*\b(401|403)\b|authorization failed|authfailed|needauth/i,
+    'denied',
+  ],
   [/\b404\b.*Not Found|Not Found.*\b404\b|StreamNotFound|No such stream/i, 'missing'],
   [
     /Connection (refused|timed out|reset)|timed out|No route to host|Network is unreachable|Host is down|Failed to resolve hostname|Name or service not known|Cannot open connection|Temporary failure in name resolution/i,
     'connect',
   ],
-  [/does not contain any stream|Could not find codec|codec not currently supported|Unsupported codec/i, 'codecs'],
+  [
+    /does not contain any stream|Could not find codec|codec not currently supported|Unsupported codec/i,
+    'codecs',
+  ],
   [/Invalid data found|Nonmatching transport|wrong format|Invalid argument/i, 'format'],
 ];
 

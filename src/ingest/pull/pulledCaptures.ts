@@ -1,6 +1,12 @@
 import { RecorderdError } from '../../domain/errors.ts';
 import type { Logger } from '../../domain/log.ts';
-import type { Capture, CaptureFilter, CaptureInfo, CaptureRequest, Captures } from '../../streams/captures.ts';
+import type {
+  Capture,
+  CaptureFilter,
+  CaptureInfo,
+  CaptureRequest,
+  Captures,
+} from '../../streams/captures.ts';
 import type { Stream } from '../../streams/stream.ts';
 import type { Streams } from '../../streams/streams.ts';
 import { Ticker } from '../../util/ticker.ts';

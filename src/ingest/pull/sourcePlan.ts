@@ -58,7 +58,17 @@ function rtspArgs(input: readonly string[], { batchMs }: SourcePlanOptions): str
   const scale = ['-itsoffset', String(OFFSET_SECONDS), '-itsscale', String(TIME_SCALE)];
   const times = ['-bsf', RTSP_TIMES, '-max_interleave_delta', String(INTERLEAVE_US)];
   const clusters = ['-cluster_time_limit', String(batchMs * TIME_SCALE), '-cluster_size_limit', '4000000'];
-  return [...scale, ...input, ...TRACKS, ...times, '-avoid_negative_ts', 'disabled', '-f', 'matroska', ...clusters];
+  return [
+    ...scale,
+    ...input,
+    ...TRACKS,
+    ...times,
+    '-avoid_negative_ts',
+    'disabled',
+    '-f',
+    'matroska',
+    ...clusters,
+  ];
 }
 
 /** The list that FFmpeg's concat reader takes on stdin: the only place where user and password stand. */

@@ -29,28 +29,43 @@ const MAX_CHARACTERS = 2048;
  * @throws RecorderdError BAD_REQUEST that begins with WCS's "Bad URI"
  */
 export function parseSourceUri(uri: string): SourceUri {
-  // FFmpeg's list of inputs is made of lines, and URIs have no blanks or controls (RFC 3986, 2).
-  if (uri.length > MAX_CHARACTERS || /[\p{Cc}\p{Cs}\p{Z}]/u.test(uri)) {
-    throw badUri(`it is longer than ${MAX_CHARACTERS} characters or holds blanks or control characters`);
-  }
+  refuseBadCharacters(uri);
   const [, scheme = '', authority = '', rest = ''] = PARTS.exec(uri) ?? [];
-  const known = Object.hasOwn(SCHEMES, scheme.toLowerCase()) ? SCHEMES[scheme.toLowerCase()] : undefined;
-  if (known === undefined) throw badUri(`it must begin with one of ${Object.keys(SCHEMES).join(', ')} and ://`);
+  const { protocol, port: usualPort } = schemeOf(scheme);
   const match = AUTHORITY.exec(authority);
-  const [, userInfo = '', host = '', portText] = match ?? [];
-  const port = portText === undefined ? known.port : Number(portText);
-  if (match === null || port < 1 || port > 65_535) throw badUri('its host or port is not valid');
-  const place = `${host}${portText === undefined ? '' : `:${portText}`}${rest}`;
-  const shown = `${scheme}://${place}`;
+  if (match === null) throw badUri('its host or port is not valid');
+  const [, userInfo = '', host = '', portText = ''] = match;
+  const port = portText === '' ? usualPort : Number(portText);
+  if (port < 1 || port > 65_535) throw badUri('its port is not valid');
+  const place = `${host}${portText === '' ? '' : `:${portText}`}${rest}`;
   const login = userInfo === '' ? '' : `${userInfo}@`;
-  const secret = escaped(`${scheme.toLowerCase()}://${login}${place}`);
-  return { protocol: known.protocol, host: host.replace(/^\[|\]$/g, ''), port, shown, secret, userInfo };
+  return {
+    protocol,
+    host: host.replace(/^\[|\]$/g, ''),
+    port,
+    shown: `${scheme}://${place}`,
+    secret: escaped(`${scheme.toLowerCase()}://${login}${place}`),
+    userInfo,
+  };
 }
 
 /** `text` without the user and password of `uri` or of any URL. */
 export function withoutSecrets(text: string, uri: SourceUri): string {
   const clean = text.replace(/:\/\/[^\s/?#]*@/g, '://');
   return uri.userInfo === '' ? clean : clean.replaceAll(uri.userInfo, '***');
+}
+
+/** FFmpeg's list of inputs is made of lines, and URIs have no blanks or controls (RFC 3986, 2). */
+function refuseBadCharacters(uri: string): void {
+  if (uri.length > MAX_CHARACTERS || /[\p{Cc}\p{Cs}\p{Z}]/u.test(uri)) {
+    throw badUri(`it is longer than ${MAX_CHARACTERS} characters or holds blanks or control characters`);
+  }
+}
+
+function schemeOf(scheme: string): { readonly protocol: CaptureProtocol; readonly port: number } {
+  const known = new Map(Object.entries(SCHEMES)).get(scheme.toLowerCase());
+  if (known !== undefined) return known;
+  throw badUri(`it must begin with one of ${Object.keys(SCHEMES).join(', ')} and ://`);
 }
 
 /** Characters beyond ASCII as a URI has them (RFC 3986, 2.5). */
