@@ -93,19 +93,15 @@ export class SourceCapture implements Capture {
     };
   }
 
-  get isOver(): boolean {
-    return this.#stop.signal.aborted;
-  }
-
   /** Begins to pull; resolves when the capture is over and its child is gone. Never rejects. */
   async run(): Promise<void> {
     this.#log.info('capture started', { origin: this.target.origin });
     this.#watchUsers();
     for (;;) {
       const end = await this.#connect();
-      if (this.isOver) return;
+      if (this.#isOver()) return;
       await this.#onLost(end);
-      if (this.isOver) return;
+      if (this.#isOver()) return;
     }
   }
 
@@ -131,7 +127,7 @@ export class SourceCapture implements Capture {
 
   /** Ends the capture and its stream. Later calls do nothing. @param info WCS's text for the client. */
   end(info: string, failed = false): void {
-    if (this.isOver) return;
+    if (this.#isOver()) return;
     this.#stop.abort();
     clearTimeout(this.#idleTimer);
     this.#status = 'FAILED';
@@ -141,6 +137,10 @@ export class SourceCapture implements Capture {
     this.#rejectPlaying(new CaptureEnded(info));
     this.#log.info('capture ended', { reason: info, failed });
     this.#deps.onEnd(this, failed);
+  }
+
+  #isOver(): boolean {
+    return this.#stop.signal.aborted;
   }
 
   async #connect(): Promise<ConnectionEnd> {
@@ -245,7 +245,7 @@ export class SourceCapture implements Capture {
   /** A player's capture ends some time after the last player. */
   #watchUsers(): void {
     clearTimeout(this.#idleTimer);
-    if (this.target.origin !== 'player' || this.#users > 0 || this.isOver) return;
+    if (this.target.origin !== 'player' || this.#users > 0 || this.#isOver()) return;
     this.#idleTimer = setTimeout(() => this.end(SHUTDOWN_INFO), this.#deps.options.playerIdleMs);
   }
 }

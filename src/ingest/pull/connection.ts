@@ -72,7 +72,13 @@ export class Connection {
     const isFlowing = this.#firstBytesMs !== undefined;
     const limitMs = isFlowing ? stallTimeoutMs : connectTimeoutMs;
     if (performance.now() - this.#progressMs < limitMs) return;
-    this.#end(isFlowing ? 'silent' : 'connect');
+    if (!isFlowing) {
+      this.#end('connect');
+      return;
+    }
+    // What FFmpeg has gathered still comes before its exit.
+    this.#cause = 'silent';
+    void this.#child.stop(this.#deps.options.stopGraceMs);
   }
 
   /** Leaves the source's media in the pipe, or goes on. */
@@ -90,9 +96,9 @@ export class Connection {
   }
 
   #onData(chunk: Buffer): void {
-    // After the end is decided, its child is only emptied.
-    if (this.#cause !== undefined) return;
-    this.#progressMs = performance.now();
+    // After another end is decided, the child is only emptied.
+    if (this.#cause !== undefined && this.#cause !== 'silent') return;
+    if (this.#cause === undefined) this.#progressMs = performance.now();
     this.#firstBytesMs ??= this.#progressMs;
     try {
       this.#reader.write(chunk);

@@ -1,7 +1,7 @@
 import type { Logger } from '../../domain/log.ts';
 import type { Track, VideoTrack } from '../../domain/media.ts';
 import type { DemuxedFrame, DemuxedTrack, DemuxHandler } from '../../media/demuxed.ts';
-import { changedAvcC } from '../../media/parameterSets.ts';
+import { changedAvcC, withoutTrailingZeros } from '../../media/nalUnits.ts';
 import { reorderDepth } from '../../media/reorderDepth.ts';
 import { videoSize } from '../../media/codecConfig.ts';
 import type { ExpectedKinds, Stream } from '../../streams/stream.ts';
@@ -78,8 +78,10 @@ export class SourceFeed implements DemuxHandler {
       if (frame.key) this.#onKeyFrame(input, input.track, frame.data);
       else if (!this.#hasKeyFrame) return;
     }
-    if (input.times !== undefined) input.times.push(frame);
-    else this.#push(input.track.id, frame, frame.dts ?? frame.pts, frame.pts);
+    if (input.times !== undefined) {
+      const hasNalUnits = input.track.codec === 'h264' || input.track.codec === 'hevc';
+      input.times.push(hasNalUnits ? { ...frame, data: withoutTrailingZeros(frame.data) } : frame);
+    } else this.#push(input.track.id, frame, frame.dts ?? frame.pts, frame.pts);
   }
 
   #push(trackId: number, frame: DemuxedFrame, dts: number, pts: number): void {

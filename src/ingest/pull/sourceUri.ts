@@ -32,9 +32,7 @@ export function parseSourceUri(uri: string): SourceUri {
   refuseBadCharacters(uri);
   const [, scheme = '', authority = '', rest = ''] = PARTS.exec(uri) ?? [];
   const { protocol, port: usualPort } = schemeOf(scheme);
-  const match = AUTHORITY.exec(authority);
-  if (match === null) throw badUri('its host or port is not valid');
-  const [, userInfo = '', host = '', portText = ''] = match;
+  const { userInfo, host, portText } = authorityOf(authority);
   const port = portText === '' ? usualPort : Number(portText);
   if (port < 1 || port > 65_535) throw badUri('its port is not valid');
   const place = `${host}${portText === '' ? '' : `:${portText}`}${rest}`;
@@ -47,6 +45,13 @@ export function parseSourceUri(uri: string): SourceUri {
     secret: escaped(`${scheme.toLowerCase()}://${login}${place}`),
     userInfo,
   };
+}
+
+function authorityOf(authority: string) {
+  const match = AUTHORITY.exec(authority);
+  if (match === null) throw badUri('its host or port is not valid');
+  const [, userInfo = '', host = '', portText = ''] = match;
+  return { userInfo, host, portText };
 }
 
 /** `text` without the user and password of `uri` or of any URL. */

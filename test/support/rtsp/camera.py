@@ -15,7 +15,7 @@ import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 
 def demand_login(server, auth):
@@ -23,10 +23,10 @@ def demand_login(server, auth):
     token.set_string("media.factory.role", "viewer")
     rtsp_auth = GstRtspServer.RTSPAuth()
     if auth["method"] == "digest":
-        rtsp_auth.set_supported_methods(4)
+        rtsp_auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
         rtsp_auth.add_digest(auth["user"], auth["password"], token)
     else:
-        rtsp_auth.set_supported_methods(2)
+        rtsp_auth.set_supported_methods(GstRtsp.RTSPAuthMethod.BASIC)
         rtsp_auth.add_basic(GstRtspServer.RTSPAuth.make_basic(auth["user"], auth["password"]), token)
     server.set_auth(rtsp_auth)
 
@@ -36,11 +36,8 @@ def factory_of(launch, options):
     factory.set_launch(f"( {launch} )")
     factory.set_shared(options.get("shared", False))
     if "auth" in options:
-        factory.add_role_from_structure(
-            Gst.Structure.new_from_string(
-                "viewer, media.factory.access=(boolean)true, media.factory.construct=(boolean)true"
-            )[0]
-        )
+        permissions = "viewer, media.factory.access=(boolean)true, media.factory.construct=(boolean)true"
+        factory.add_role_from_structure(Gst.Structure.new_from_string(permissions))
     return factory
 
 

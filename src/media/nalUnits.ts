@@ -52,3 +52,23 @@ function avcCOf({ sps, pps }: ParameterSets, first: Buffer): Buffer {
     ...pps.flatMap(withLength),
   ]);
 }
+
+/**
+ * `accessUnit` (NAL units with lengths of four bytes) without zero bytes behind its last NAL unit, which ends with
+ * none (H.264 7.4.1): FFmpeg takes the first zero of the next start code for a part of it. Its length is corrected
+ * in place. Never throws.
+ */
+export function withoutTrailingZeros(accessUnit: Buffer): Buffer {
+  let end = accessUnit.length;
+  while (end > 0 && accessUnit[end - 1] === 0) end--;
+  if (end === accessUnit.length) return accessUnit;
+  for (let at = 0; at + LENGTH_BYTES < end;) {
+    const next = at + LENGTH_BYTES + accessUnit.readUInt32BE(at);
+    if (next === accessUnit.length) {
+      accessUnit.writeUInt32BE(end - at - LENGTH_BYTES, at);
+      return accessUnit.subarray(0, end);
+    }
+    at = next;
+  }
+  return accessUnit;
+}
