@@ -210,7 +210,7 @@ describe.skipIf(!hasCamera)('a camera that goes', () => {
     expect(reported).toMatchObject({ streamName: 'door', gapMs: gap!.to - gap!.from, cause: gap!.cause });
     const { samples } = pull.pulled[0]!;
     const holeMs = (samples[before]!.dts - samples[before - 1]!.dts) / 1000;
-    expect(Math.abs(holeMs - (gap!.to - gap!.from))).toBeLessThan(400);
+    expect(Math.abs(holeMs - (gap!.to - gap!.from))).toBeLessThan(1_000);
     expect(samples[before]!.key).toBe(true);
     pull.captures.terminate({ name: 'door' }, 'Stopped by rest /terminate');
     const [record = ''] = await pull.recorded(1);

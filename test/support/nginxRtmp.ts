@@ -43,7 +43,9 @@ export class NginxRtmp {
     return `rtmp://127.0.0.1:${this.port}/live/${name}`;
   }
 
+  /** Later calls do nothing. */
   async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
     await ended;

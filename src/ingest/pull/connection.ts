@@ -72,13 +72,8 @@ export class Connection {
     const isFlowing = this.#firstBytesMs !== undefined;
     const limitMs = isFlowing ? stallTimeoutMs : connectTimeoutMs;
     if (performance.now() - this.#progressMs < limitMs) return;
-    if (!isFlowing) {
-      this.#end('connect');
-      return;
-    }
-    // What FFmpeg has gathered still comes before its exit.
-    this.#cause = 'silent';
-    void this.#child.stop(this.#deps.options.stopGraceMs);
+    // FFmpeg hears no SIGTERM while it waits for its peer.
+    this.#end(isFlowing ? 'silent' : 'connect');
   }
 
   /** Leaves the source's media in the pipe, or goes on. */
@@ -96,9 +91,9 @@ export class Connection {
   }
 
   #onData(chunk: Buffer): void {
-    // After another end is decided, the child is only emptied.
-    if (this.#cause !== undefined && this.#cause !== 'silent') return;
-    if (this.#cause === undefined) this.#progressMs = performance.now();
+    // After the end is decided, the child is only emptied.
+    if (this.#cause !== undefined) return;
+    this.#progressMs = performance.now();
     this.#firstBytesMs ??= this.#progressMs;
     try {
       this.#reader.write(chunk);
@@ -116,14 +111,20 @@ export class Connection {
   #judge(exit: ChildExit): ConnectionEnd {
     const { uri } = this.#deps;
     const lines = exit.lastLines.map((line) => withoutSecrets(line, uri));
-    // An exit with code 0 says nothing: FFmpeg has it for cameras that are cut off, too.
-    const cause =
-      this.#cause ?? causeOf(exit.lastLines) ?? (this.#firstBytesMs === undefined ? 'format' : 'ended');
+    const cause = this.#cause ?? this.#causeOfExit(exit.lastLines);
     const playedMs = this.#firstBytesMs === undefined ? 0 : this.#progressMs - this.#firstBytesMs;
     const { code, signal } = exit;
     const facts = { pid: this.#child.pid, code, signal, lastLines: lines.slice(-10), err: this.#error };
     const lastMediaAt = Math.round(Date.now() - (performance.now() - this.#progressMs));
     return { cause, playedMs: Math.round(playedMs), lastMediaAt, facts };
+  }
+
+  /** An exit with code 0 says nothing: FFmpeg has it for cameras that are cut off, too. */
+  #causeOfExit(lines: readonly string[]): FailureCause {
+    const told = causeOf(lines);
+    if (this.#firstBytesMs === undefined) return told ?? 'format';
+    if (told !== 'connect') return told ?? 'ended';
+    return lines.some((line) => /timed out/i.test(line)) ? 'silent' : 'ended';
   }
 }
 

@@ -78,10 +78,8 @@ export class SourceFeed implements DemuxHandler {
       if (frame.key) this.#onKeyFrame(input, input.track, frame.data);
       else if (!this.#hasKeyFrame) return;
     }
-    if (input.times !== undefined) {
-      const hasNalUnits = input.track.codec === 'h264' || input.track.codec === 'hevc';
-      input.times.push(hasNalUnits ? { ...frame, data: withoutTrailingZeros(frame.data) } : frame);
-    } else this.#push(input.track.id, frame, frame.dts ?? frame.pts, frame.pts);
+    if (input.times !== undefined) input.times.push(withCleanEnd(frame, input.track.codec));
+    else this.#push(input.track.id, frame, frame.dts ?? frame.pts, frame.pts);
   }
 
   #push(trackId: number, frame: DemuxedFrame, dts: number, pts: number): void {
@@ -135,4 +133,10 @@ export class SourceFeed implements DemuxHandler {
     const { audio, video } = this.#kinds;
     return (!audio || this.#unusable.audio) && (!video || this.#unusable.video);
   }
+}
+
+function withCleanEnd(frame: DemuxedFrame, codec: Track['codec']): DemuxedFrame {
+  if (codec !== 'h264' && codec !== 'hevc') return frame;
+  const data = withoutTrailingZeros(frame.data);
+  return data === frame.data ? frame : { ...frame, data };
 }

@@ -3,7 +3,7 @@ import type { SourceUri } from './sourceUri.ts';
 export interface SourcePlanOptions {
   /** How RTP comes: within the RTSP connection, or in datagrams of its own. */
   readonly rtspTransport: 'tcp' | 'udp';
-  /** Longest wait of FFmpeg for an answer of the peer. */
+  /** Longest wait of FFmpeg for an answer of an RTSP server; for RTMP it has no limit of its own. */
   readonly answerTimeoutMs: number;
   /** How long FFmpeg may look for parameters that the session description lacks, e.g. those of a silent track. */
   readonly analyzeMs: number;
@@ -21,8 +21,8 @@ export interface SourcePlan {
 export const TIME_SCALE = 100;
 /** Added to the source's times, so that 0 is free to mark a frame whose time is not known. */
 const OFFSET_SECONDS = 10;
-/** How long the muxer waits for a track that is behind, of scaled time. */
-const INTERLEAVE_US = 1_000_000 * TIME_SCALE;
+/** Packets go out as they come: the muxer does not wait for a track that is behind, nor keep others for it. */
+const AS_THEY_COME = ['-max_interleave_delta', '1'];
 
 const COMMON = ['-nostdin', '-hide_banner', '-nostats', '-loglevel', 'level+warning'];
 /** FFmpeg may open nothing but these, whatever a peer answers or a URI says. */
@@ -46,17 +46,17 @@ const RTSP_TIMES =
  * {@link TIME_SCALE}, RTMP as FLV, whose decode times are exact.
  */
 export function sourcePlan(uri: SourceUri, options: SourcePlanOptions): SourcePlan {
-  const input = ['-fpsprobesize', '0', '-f', 'concat', '-safe', '0', '-i', 'pipe:0'];
+  const input = ['-fpsprobesize', '0', '-f', 'concat', '-auto_convert', '0', '-safe', '0', '-i', 'pipe:0'];
   const head = [...COMMON, ...ALLOWED[uri.protocol], '-copyts'];
   const args = uri.protocol === 'rtsp' ? [...head, ...rtspArgs(input, options)] : [...head, ...input, ...FLV];
   return { args: [...args, 'pipe:1'], input: inputList(uri, options) };
 }
 
-const FLV = [...TRACKS, '-f', 'flv', '-flvflags', 'no_duration_filesize+no_sequence_end'];
+const FLV = [...TRACKS, ...AS_THEY_COME, '-f', 'flv', '-flvflags', 'no_duration_filesize+no_sequence_end'];
 
 function rtspArgs(input: readonly string[], { batchMs }: SourcePlanOptions): string[] {
   const scale = ['-itsoffset', String(OFFSET_SECONDS), '-itsscale', String(TIME_SCALE)];
-  const times = ['-bsf', RTSP_TIMES, '-max_interleave_delta', String(INTERLEAVE_US)];
+  const times = ['-bsf', RTSP_TIMES, ...AS_THEY_COME];
   const clusters = ['-cluster_time_limit', String(batchMs * TIME_SCALE), '-cluster_size_limit', '4000000'];
   return [
     ...scale,
@@ -73,12 +73,11 @@ function rtspArgs(input: readonly string[], { batchMs }: SourcePlanOptions): str
 
 /** The list that FFmpeg's concat reader takes on stdin: the only place where user and password stand. */
 function inputList(uri: SourceUri, options: SourcePlanOptions): string {
-  const timeoutUs = options.answerTimeoutMs * 1000;
-  const rtsp = [`rtsp_transport ${options.rtspTransport}`, `timeout ${timeoutUs}`];
+  const rtsp = [`rtsp_transport ${options.rtspTransport}`, `timeout ${options.answerTimeoutMs * 1000}`];
   const lines = [
     'ffconcat version 1.0',
     `file '${uri.secret.replaceAll("'", String.raw`'\''`)}'`,
-    ...(uri.protocol === 'rtsp' ? rtsp : [`rw_timeout ${timeoutUs}`]).map((option) => `option ${option}`),
+    ...(uri.protocol === 'rtsp' ? rtsp : []).map((option) => `option ${option}`),
     'option fpsprobesize 0',
     `option analyzeduration ${options.analyzeMs * 1000}`,
   ];
