@@ -34,10 +34,12 @@ export class SourceChild {
   readonly exited: Promise<ChildExit>;
   readonly pid: number | undefined;
   readonly #stdout: Readable | undefined;
-  readonly #kill: ((signal: NodeJS.Signals) => boolean) | undefined;
+  readonly #onData: (chunk: Buffer) => void;
   readonly #lastLines: string[] = [];
+  #hasEnded = false;
 
   constructor(options: SourceChildOptions) {
+    this.#onData = options.onData;
     let child;
     try {
       child = guardedSpawn(() => execa(options.command, options.args, SPAWN_OPTIONS));
@@ -48,15 +50,15 @@ export class SourceChild {
     const stderr = new LineSplitter((line) => {
       if (this.#lastLines.push(line) > KEPT_STDERR_LINES) this.#lastLines.shift();
     });
-    child.stdout.on('data', options.onData);
+    child.stdout.on('data', this.#onData);
     child.stderr.on('data', (chunk: Buffer) => stderr.write(chunk)).on('end', () => stderr.end());
     // A child that dies before it has read its input raises EPIPE here; its exit tells the story.
     child.stdin.on('error', () => undefined);
     child.stdin.end(options.input);
     this.pid = child.pid;
     this.#stdout = child.stdout;
-    this.#kill = (signal) => child.kill(signal);
     this.exited = child.then(({ exitCode, signal, shortMessage }) => {
+      this.#hasEnded = true;
       if (exitCode === undefined && signal === undefined) return this.#notStarted(shortMessage);
       return { code: exitCode, signal, lastLines: this.#lastLines };
     });
@@ -75,17 +77,27 @@ export class SourceChild {
   async stop(graceMs: number): Promise<ChildExit> {
     // One that waits to write hears no signal: its output must flow.
     this.resume();
-    this.#kill?.('SIGTERM');
+    this.#signal('SIGTERM');
     const timer = setTimeout(() => this.kill(), graceMs);
     const exit = await this.exited;
     clearTimeout(timer);
     return exit;
   }
 
-  /** Ends the child at once. */
+  /** Ends the child at once; what it wrote and nobody has read yet is dropped. */
   kill(): void {
-    this.#kill?.('SIGKILL');
-    this.resume();
+    this.#signal('SIGKILL');
+    this.#stdout?.off('data', this.#onData).resume();
+  }
+
+  /** To the whole group: the command may be a script around the real program. */
+  #signal(signal: NodeJS.Signals): void {
+    if (this.pid === undefined || this.#hasEnded) return;
+    try {
+      process.kill(-this.pid, signal);
+    } catch {
+      // It is gone; its exit tells the story.
+    }
   }
 
   #notStarted(why: unknown): ChildExit {
