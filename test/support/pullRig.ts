@@ -18,7 +18,8 @@ export const PULL_OPTIONS: PullOptions = {
   answerTimeoutMs: 5_000,
   analyzeMs: 5_000,
   batchMs: 250,
-  ffmpegPath: 'ffmpeg',
+  // Another one than the recorder's, to see whether captures work with it, too.
+  ffmpegPath: process.env.RECORDERD_TEST_PULL_FFMPEG ?? 'ffmpeg',
   ffmpegVersion: '5.1',
   maxCaptures: 8,
   maxFrameBytes: 8 << 20,

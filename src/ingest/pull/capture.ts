@@ -58,6 +58,7 @@ export class SourceCapture implements Capture {
   #info: string | null = null;
   #connection: Connection | undefined;
   #stream: Stream | undefined;
+  #isPaused = false;
   #retries = 0;
   /** Media was lost then, for that cause. */
   #lost: { readonly at: number; readonly cause: string } | undefined;
@@ -155,6 +156,7 @@ export class SourceCapture implements Capture {
       log,
     });
     this.#connection = new Connection({ uri, options, feed, log });
+    if (this.#isPaused) this.#connection.setPaused(true);
     const end = await this.#connection.ended;
     this.#connection = undefined;
     return end;
@@ -203,7 +205,10 @@ export class SourceCapture implements Capture {
       createdAt: Date.now(),
     });
     stream.expected = kinds;
-    stream.setPaused = (isPaused) => this.#connection?.setPaused(isPaused);
+    stream.setPaused = (isPaused) => {
+      this.#isPaused = isPaused;
+      this.#connection?.setPaused(isPaused);
+    };
     this.#log.info('captured stream published');
     return stream;
   }
@@ -216,6 +221,7 @@ export class SourceCapture implements Capture {
     const level = this.#retries === 0 ? 'warn' : 'debug';
     this.#log[level](hasPlayed ? 'capture lost its source' : 'source does not play', {
       cause: end.cause,
+      clockJumps: this.#timeline.jumps,
       ...end.facts,
     });
     if (hasPlayed ? !options.reconnect : origin !== 'settings') {

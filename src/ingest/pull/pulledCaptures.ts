@@ -97,7 +97,7 @@ export class PulledCaptures implements Captures {
 
   #refuseIfImpossible(uri: SourceUri, name: string): void {
     if (this.#isClosed) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
-    if (Number.parseInt(this.#options.ffmpegVersion, 10) < OLDEST_FFMPEG) {
+    if (Number(/^n?(\d+)\./.exec(this.#options.ffmpegVersion)?.[1] ?? OLDEST_FFMPEG) < OLDEST_FFMPEG) {
       throw new RecorderdError('CAPTURE_UNAVAILABLE', `captures need FFmpeg ${OLDEST_FFMPEG}.0 or newer`);
     }
     if (name === '' || name.length > MAX_NAME_CHARACTERS) {

@@ -262,7 +262,9 @@ describe('a child that gives media', () => {
 
   test('asked to end it may say goodbye; one that does not listen is killed', async () => {
     let running = 0;
-    const count = (): void => void running++;
+    const count = (): void => {
+      running++;
+    };
     const polite = start('trap "echo bye >&2; exit 0" TERM; echo up; while :; do sleep 0.05; done', count);
     const deaf = start('trap "" TERM; echo up; while :; do sleep 0.05; done', count);
     await eventually(() => (running === 2 ? true : undefined), 'both run');

@@ -16,7 +16,8 @@ describe('a source URI', () => {
     ['rtmp://a:b%40c@h/live/x', 'rtmp', 'h', 1935, 'rtmp://h/live/x', 'a:b%40c'],
     ['rtmps://h', 'rtmp', 'h', 443, 'rtmps://h', ''],
     ['rtsp://a@b@cam/1', 'rtsp', 'cam', 554, 'rtsp://cam/1', 'a@b'],
-  ])('%s', (uri, protocol, host, port, shown, userInfo) => {
+  ] as const)('%s', (uri, ...parts) => {
+    const [protocol, host, port, shown, userInfo] = parts;
     expect(parseSourceUri(uri)).toMatchObject({ protocol, host, port, shown, userInfo });
   });
 

@@ -43,7 +43,7 @@ function configOf(file: string): { codec: 'h264' | 'hevc'; config: Buffer } {
     onTrack: ({ track }: { track: { codec: string; config: Buffer } | undefined }) =>
       void found.push(track as { codec: 'h264' | 'hevc'; config: Buffer }),
   };
-  new MatroskaReader(handler as never, { maxElementBytes: 1 << 20, timeScale: 1 }).write(bytes);
+  new MatroskaReader(handler, { maxElementBytes: 1 << 20, timeScale: 1 }).write(bytes);
   return found[0]!;
 }
 
