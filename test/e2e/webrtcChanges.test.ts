@@ -56,8 +56,8 @@ describe.skipIf(chromium === null)('the size of the picture changes', () => {
       await page.publish({ name: 'sizes', record: true }, { codec });
       let sent = 2 * FPS;
       await page.untilSent('sizes', sent);
-      for (const factor of [2, 4, 1]) {
-        await page.scaleDown('sizes', factor);
+      for (const scaleResolutionDownBy of [2, 4, 1]) {
+        await page.encode('sizes', { scaleResolutionDownBy });
         sent = (await page.counters('sizes')).video.framesSent + 2 * FPS;
         await page.untilSent('sizes', sent);
       }

@@ -181,8 +181,12 @@ export class PublisherPage {
     return this.#call('pauseTrack', name, kind, ms);
   }
 
-  async scaleDown(name: string, factor: number): Promise<void> {
-    return this.#call('scaleDown', name, factor);
+  /** Changes how the video is encoded. */
+  async encode(
+    name: string,
+    encoding: { readonly scaleResolutionDownBy?: number; readonly maxBitrate?: number },
+  ): Promise<void> {
+    return this.#call('encode', name, encoding);
   }
 
   async play(url: string, seekTo: readonly number[]): Promise<Playback> {

@@ -223,10 +223,11 @@ class Harness {
     await sender.replaceTrack(track);
   }
 
-  async scaleDown(name, factor) {
+  /** Changes how the video is encoded: scaleResolutionDownBy, maxBitrate. */
+  async encode(name, encoding) {
     const sender = this.#sender(name, 'video');
     const parameters = sender.getParameters();
-    parameters.encodings[0].scaleResolutionDownBy = factor;
+    Object.assign(parameters.encodings[0], encoding);
     await sender.setParameters(parameters);
   }
 
