@@ -16,10 +16,10 @@ const setting = (name, initial) => Number(process.env[name] ?? initial);
 const N = setting('BENCH_N', 10);
 const SECONDS = setting('BENCH_SECONDS', 30);
 const REPEATS = setting('BENCH_REPEATS', 3);
-/** From the start of the last pull to the measurement. */
-const SETTLE_MS = 6000;
+/** From the start of the last pull to the measurement: Node compiles its hot code meanwhile. */
+const SETTLE_MS = 20_000;
 /** What starting may take. */
-const START_SECONDS = 25;
+const START_SECONDS = 40;
 
 function mp4Source() {
   const flv = sourceFile(SECONDS + START_SECONDS + 10);
@@ -40,7 +40,7 @@ async function startCamera() {
   const mounts = Object.fromEntries(Array.from({ length: N }, (_, i) => [`/${i}`, branches.join(' ')]));
   const script = join(import.meta.dirname, '../test/support/rtsp/camera.py');
   const child = spawn('/usr/bin/python3', [script, JSON.stringify({ port: 0, mounts })], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
   const lines = createInterface(child.stdout);
   for await (const line of lines) {
@@ -76,7 +76,8 @@ async function run(name) {
   const folder = mkdtempSync(join(tmpdir(), 'recorderd-bench-'));
   const meter = openMeter(name.replaceAll(/\W+/g, '-'));
   const [command, ...args] = meter.wrap(WAYS[name](camera.uris, folder));
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  const ended = once(child, 'exit');
   try {
     meter.watch(child.pid);
     await once(child.stdout, 'data');
@@ -90,10 +91,10 @@ async function run(name) {
       processes: meter.processes(),
     };
   } finally {
-    const ended = once(child, 'close');
-    child.kill('SIGTERM');
-    await meter.close();
+    // The group: a shell would leave its children behind.
+    process.kill(-child.pid, 'SIGTERM');
     await ended;
+    await meter.close();
     camera.child.kill('SIGKILL');
     if (readdirSync(folder).length === 0 && !name.endsWith('only'))
       process.stderr.write(`${name}: no files\n`);
