@@ -33,13 +33,11 @@ const ALLOWED = {
 const TRACKS = ['-map', '0:v:0?', '-map', '0:a:0?', '-c', 'copy'];
 
 /**
- * RTP has no decode times, and FFmpeg's own guesses at them would replace presentation times: it gets decode times
- * that disturb nothing, 20 s (scaled: 2,000,000 ticks) before presentation and rising. A first frame without any time
- * gets 0. In one expression for both kinds, because ticks are alike.
+ * RTP has no decode times, and FFmpeg's guesses at them would replace presentation times, above all when those jump
+ * back: it gets a count instead, which rises and is far below any of them. A first frame without any time gets 0. In no
+ * unit of time, because FFmpeg's versions differ in the one that counts here.
  */
-const RTSP_TIMES =
-  'setts=pts=if(eq(PTS\\,NOPTS)\\,0\\,PTS)' +
-  ':dts=max(PREV_OUTDTS+1\\,if(eq(PTS\\,NOPTS)\\,-3000000\\,PTS-2000000))';
+const RTSP_TIMES = 'setts=pts=if(eq(PTS\\,NOPTS)\\,0\\,PTS):dts=N-1000000000';
 
 /**
  * How FFmpeg is asked to read `uri` and to copy it to stdout: RTSP as Matroska with times scaled by
