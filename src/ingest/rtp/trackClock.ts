@@ -53,8 +53,9 @@ interface Break {
  *   come from different clocks thus stay together by arrival.
  * - Browsers stop the media clock while a track is replaced by none. When a packet comes more than 200 ms later than
  *   its timestamp says, the track is watched for 500 ms, its samples waiting: a lag that stays is added to the offset,
- *   to be corrected by the next report; one that melts was the network's, and nothing is added. A report that agrees
- *   with the lag ends the watching at once.
+ *   to be corrected by the next report; one that melts was the network's, and nothing is added. A report from after the
+ *   break ends the watching at once, whether it agrees with the lag or knows of none: on a line that cannot carry what
+ *   the sender wants to send, its own queue stays for longer than the watch.
  * - A clock that is set anew, backward or far ahead, goes on where arrival says.
  */
 export class TrackClock {
@@ -132,6 +133,7 @@ export class TrackClock {
   senderReport(ntpMs: number, ticks: number): void {
     const report = ntpMs * MS - this.mediaTime(ticks);
     if (this.#offset === undefined) {
+      if (this.#report !== undefined) this.#judge(report - this.#report, ticks);
       // The offset is that of the samples before a break.
       if (this.#break?.gap !== undefined) this.#report = report - this.#break.gap;
       else if (this.#break === undefined) this.#report = report;
@@ -140,8 +142,13 @@ export class TrackClock {
     this.#report = report;
     const current = this.#target + (this.#break?.gap ?? 0);
     const origin = this.#ownOrigin ?? this.#wall.origin;
-    if (origin === undefined) this.#wall.origin = report - current;
-    else this.#correct(report - origin - current, report - current);
+    if (origin === undefined) {
+      this.#wall.origin = report - current;
+      return;
+    }
+    const error = report - origin - current;
+    if (this.#break !== undefined && this.#break.gap === undefined) this.#judge(error, ticks);
+    else this.#correct(error, report - current);
   }
 
   /** True while a sample has to wait for its time. */
@@ -199,13 +206,18 @@ export class TrackClock {
     }
   }
 
+  /** A report on a break that is watched: it knows the lag as a gap of the sender's, or knows of none. */
+  #judge(error: number, ticks: number): void {
+    const broken = this.#break;
+    if (broken === undefined || broken.gap !== undefined) return;
+    if (error > FREEZE_US / 2) {
+      if (Math.abs(error - broken.lag) < AGREEMENT_US) broken.gap = error;
+    } else if (error > -FREEZE_US / 2 && this.#isBehind(broken, ticks)) broken.gap = 0;
+  }
+
   /** `error` is what the report wants to add; `newOrigin` the wall clock's origin that would want nothing. */
   #correct(error: number, newOrigin: number): void {
     const broken = this.#break;
-    if (broken !== undefined && broken.gap === undefined) {
-      if (error > FREEZE_US / 2 && Math.abs(error - broken.lag) < AGREEMENT_US) broken.gap = error;
-      return;
-    }
     if (Math.abs(error) > MAX_CORRECTION_US) {
       this.#countWild(error, newOrigin);
       return;

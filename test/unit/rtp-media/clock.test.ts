@@ -254,6 +254,16 @@ describe('a media clock that stands still', () => {
     expect(audio.times).toEqual(Array.from({ length: 250 }, (_, i) => i * 20));
   });
 
+  test('a queue that stays is no gap either, when a report from after it knows of none', () => {
+    const { audio } = running(2000);
+    // A sender that wants to send more than the line carries: from now on everything comes 400 ms later.
+    for (let t = 2000; t < 6000; t += 20) {
+      audio.send(t, t + 430);
+      if (t % 1000 === 400) audio.report(NTP + t, t, t + 431);
+    }
+    expect(audio.times).toEqual(Array.from({ length: 300 }, (_, i) => i * 20));
+  });
+
   test('pauses with running timestamps (DTX, a disabled track) are no gap', () => {
     const { audio } = running(2000);
     for (let t = 2000; t < 30_000; t += 400) audio.send(t, t + 30 + (t % 3) * 10);
