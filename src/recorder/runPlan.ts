@@ -36,6 +36,8 @@ function needsProbe(tracks: readonly Track[], format: RecordFormat, canSetTimest
   if (format.audio !== 'copy') return true;
   return !tracks.every((track) => {
     if (track.kind === 'audio') return track.codec === 'aac' || track.codec === 'opus';
+    // MP4 states the pixel format of VP8 and VP9, which no header but the frame's own carries here.
+    if (format.container === 'mp4' && (track.codec === 'vp8' || track.codec === 'vp9')) return false;
     return isInOutputOrder(track.codec, track.config) && (track.codec !== 'h264' || canSetTimestamps);
   });
 }
