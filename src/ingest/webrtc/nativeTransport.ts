@@ -1,11 +1,12 @@
-import { PeerConnection, Video, preload } from 'node-datachannel';
+import { PeerConnection, Video } from 'node-datachannel';
 import type { RtcConfig, Track } from 'node-datachannel';
 import { RecorderdError } from '../../domain/errors.ts';
 import { within } from '../../util/within.ts';
 import { advertised } from './candidates.ts';
 import { readLocalTransport } from './offer.ts';
 import type { Fingerprint, LocalTransport } from './offer.ts';
-import { probe } from './port.ts';
+import { holdPort } from './port.ts';
+import type { HeldPort } from './port.ts';
 import type { MediaTransport, TransportFactory, TransportState } from './transport.ts';
 
 /** Where media comes in. */
@@ -31,7 +32,9 @@ const CLOSE_LIMIT_MS = 1_000;
  */
 export class NativeTransportFactory implements TransportFactory {
   readonly #options: AddressOptions;
-  /** Keeps the shared port while there is no publication: an agent that never learns of a peer. */
+  /** Keeps the shared port until the first publication: the library's threads, once begun, wake all the time. */
+  #held: HeldPort | undefined;
+  /** Keeps it from then on, while there is no publication: an agent that never learns of a peer. */
   #keeper: NativeTransport | undefined;
   #port = 0;
 
@@ -40,25 +43,37 @@ export class NativeTransportFactory implements TransportFactory {
   }
 
   async start(): Promise<number> {
-    preload();
     const { bindAddress, portRange } = this.#options;
     if (portRange !== undefined) {
       this.#port = portRange.from;
       return this.#port;
     }
-    this.#port = await probe(this.#options.port ?? 0, bindAddress);
-    this.#keeper = this.#create('keeper');
-    this.#keeper.listen();
+    this.#held = await holdPort(this.#options.port ?? 0, bindAddress);
+    this.#port = this.#held.port;
     return this.#port;
   }
 
   create(name: string): MediaTransport {
+    if (this.#options.portRange === undefined) this.#keeper ??= this.#keep();
     return this.#create(name);
   }
 
   async close(): Promise<void> {
+    this.#letGo();
     await this.#keeper?.close();
     this.#keeper = undefined;
+  }
+
+  #keep(): NativeTransport {
+    this.#letGo();
+    const keeper = this.#create('keeper');
+    keeper.listen();
+    return keeper;
+  }
+
+  #letGo(): void {
+    this.#held?.release();
+    this.#held = undefined;
   }
 
   #create(name: string): NativeTransport {

@@ -3,13 +3,20 @@ import type { Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { hasCode } from '../../util/errorCode.ts';
 
+/** A UDP port that nobody else can take until it is let go. */
+export interface HeldPort {
+  readonly port: number;
+  /** Frees it before it returns. */
+  release(): void;
+}
+
 /**
- * Finds out whether a UDP port can be had. @param port 0 finds a free one. @param address absent means all addresses.
- * @returns the port. @throws the system's error, e.g. EADDRINUSE.
+ * Takes a UDP port. @param port 0 finds a free one. @param address absent means all addresses.
+ * @throws the system's error, e.g. EADDRINUSE.
  */
-export async function probe(port: number, address?: string): Promise<number> {
+export async function holdPort(port: number, address?: string): Promise<HeldPort> {
   try {
-    return await bindOnce(
+    return await bind(
       createSocket(address === undefined || isIPv6(address) ? 'udp6' : 'udp4'),
       port,
       address,
@@ -17,18 +24,19 @@ export async function probe(port: number, address?: string): Promise<number> {
   } catch (error) {
     // A machine without IPv6.
     if (address !== undefined || !hasCode(error, 'EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL')) throw error;
-    return await bindOnce(createSocket('udp4'), port, address);
+    return await bind(createSocket('udp4'), port, address);
   }
 }
 
-async function bindOnce(socket: Socket, port: number, address?: string): Promise<number> {
+async function bind(socket: Socket, port: number, address?: string): Promise<HeldPort> {
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject);
       socket.bind({ port, exclusive: true, ...(address === undefined ? {} : { address }) }, resolve);
     });
-    return socket.address().port;
-  } finally {
+  } catch (error) {
     socket.close();
+    throw error;
   }
+  return { port: socket.address().port, release: () => void socket.close() };
 }

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { probe } from '../../../src/ingest/webrtc/port.ts';
+import { holdPort } from '../../../src/ingest/webrtc/port.ts';
 import type { WebRtcOptions } from '../../../src/ingest/webrtc/server.ts';
 import type { TrackStatistics } from '../../../src/ingest/rtp/trackReceiver.ts';
 import type { WebRtcPublication } from '../../../src/streams/contracts.ts';
@@ -37,7 +37,8 @@ afterEach(async () => {
 
 /** A line between the pages and a server on the loopback interface, which `published` then uses. */
 async function badLine(line: Line): Promise<Partial<WebRtcOptions>> {
-  const port = await probe(0, '127.0.0.1');
+  const { port, release } = await holdPort(0, '127.0.0.1');
+  release();
   relay = await Relay.open(port, line);
   return { bindAddress: '127.0.0.1', port };
 }
