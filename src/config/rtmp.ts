@@ -70,7 +70,7 @@ export const RTMP = {
   }),
   rtmp_read_interval_ms: setting({
     type: whole('milliseconds', 0, 1000),
-    initial: '400',
+    initial: '300',
     doc: 'Pause between two reads of a publishing socket, which saves CPU; what was read goes to FFmpeg at once. 0 reads without pause.',
     apply: 'restart',
   }),

@@ -32,7 +32,7 @@ const DEFAULTS: Settings = {
   rtmp_max_command_bytes: 65536,
   rtmp_max_reply_backlog_bytes: 262144,
   rtmp_chunk_size: 65536,
-  rtmp_read_interval_ms: 400,
+  rtmp_read_interval_ms: 300,
   'ws.port': 8080,
   'wss.port': 8443,
   ws_max_connections: 1000,

@@ -37,8 +37,9 @@ afterEach(async () => {
 
 /** A line between the pages and a server on the loopback interface, which `published` then uses. */
 async function badLine(line: Line): Promise<Partial<WebRtcOptions>> {
-  const { port, release } = await holdPort(0, '127.0.0.1');
-  release();
+  const held = await holdPort(0, '127.0.0.1');
+  held.release();
+  const { port } = held;
   relay = await Relay.open(port, line);
   return { bindAddress: '127.0.0.1', port };
 }
