@@ -112,7 +112,9 @@ export class App {
     const until = Date.now() + this.#settings.shutdown_timeout * 1000;
     const timeLeft = (): number => Math.max(0, until - Date.now());
     this.#streams.drain();
-    for (const server of [...this.#rtmp, this.#webrtc, this.#signalling]) server?.drain();
+    this.#signalling?.drain();
+    await within(Promise.all(this.#rtmp.map((server) => server.drain())), CLOSE_GRACE_MS);
+    this.#webrtc?.drain();
     const files = this.#recorder?.recordings.close().then(() => true) ?? Promise.resolve(true);
     const isComplete = (await within(files, timeLeft())) ?? false;
     if (!isComplete) this.#log.error('files were not final within shutdown_timeout');

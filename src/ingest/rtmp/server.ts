@@ -86,16 +86,20 @@ export class RtmpServer {
     return (server.address() as AddressInfo).port;
   }
 
-  /** Refuses new connections and new publishers from now on; running streams go on. */
-  drain(): void {
+  /**
+   * Refuses new connections and new publishers from now on; running streams go on. Resolves when what has arrived of
+   * them is in their streams.
+   */
+  async drain(): Promise<void> {
     if (this.#isDraining) return;
     this.#isDraining = true;
     this.#server.close();
+    await Promise.all([...this.#sessions.keys()].map((session) => session.arrived()));
   }
 
   /** Ends every stream and connection. Resolves when all sockets are closed, after about a second at most. */
   async close(): Promise<void> {
-    this.drain();
+    void this.drain();
     const served = [...this.#sessions].map(async ([session, socket]) => {
       // Not events.once: it would reject when the peer resets the connection meanwhile.
       const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));

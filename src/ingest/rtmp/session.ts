@@ -265,6 +265,11 @@ export class Session implements MessageSink {
     this.#abort(error instanceof ProtocolError ? error.message : 'internal error');
   }
 
+  /** Resolves when what the kernel holds now is in the stream; from now on everything is read at once. */
+  arrived(): Promise<void> {
+    return new Promise((resolve) => this.#link.readArrived(resolve));
+  }
+
   /** What has arrived is used before the connection closes. */
   #close(reason: string): void {
     if (this.#reason !== undefined) return;

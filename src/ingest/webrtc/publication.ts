@@ -96,6 +96,16 @@ export class Publication implements WebRtcPublication {
     }
   }
 
+  /** Everything that waits, for lost packets or for sender reports, waits no longer. Never throws. */
+  flush(): void {
+    if (this.#isOver) return;
+    try {
+      this.#reception.flush();
+    } catch (err) {
+      this.#log.error('webrtc reception failed at its end', { err });
+    }
+  }
+
   /** Ends the publication at once. Later calls do nothing. */
   finish(info: string): void {
     if (this.#isOver) return;
@@ -182,13 +192,9 @@ export class Publication implements WebRtcPublication {
   }
 
   #release(): void {
+    this.flush();
     this.#isOver = true;
     const { streams, transport, onGone } = this.#deps;
-    try {
-      this.#reception.flush();
-    } catch (err) {
-      this.#log.error('webrtc reception failed at its end', { err });
-    }
     streams.unpublish(this.stream);
     onGone(transport.close());
   }

@@ -81,9 +81,10 @@ export class WebRtcServer implements WebRtcIngest {
     return publication;
   }
 
-  /** Refuses new publishers from now on; running streams go on. */
+  /** Refuses new publishers from now on; what has been received of the others is in their streams on return. */
   drain(): void {
     this.#isReady = false;
+    for (const publication of this.#publications) publication.flush();
   }
 
   /** Ends every stream. Resolves when sockets and threads are let go, after about a second at most. */

@@ -84,6 +84,17 @@ describe.each([0, 50])('nothing received is lost (read interval %i ms)', (readIn
   });
 });
 
+test('when the server drains while a publisher is not read for a while', async () => {
+  await start({ readIntervalMs: 60_000 });
+  const client = await RtmpClient.publishing(harness.port, 'rests');
+  client.video(0, avcHeader());
+  await harness.sampled('rests', 0);
+  await sendFrames(client);
+  await harness.server.drain();
+  expect(harness.of('rests').samples).toHaveLength(FRAMES);
+  client.end();
+});
+
 describe('time limits', () => {
   test('a silent publisher ends the stream', async () => {
     await start({ publisherTimeoutMs: 100, readIntervalMs: 20 });

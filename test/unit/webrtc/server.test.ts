@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { LocalTransport } from '../../../src/ingest/webrtc/offer.ts';
 import type { TransportFactory } from '../../../src/ingest/webrtc/transport.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Setup, captured } from './support.ts';
@@ -15,6 +16,13 @@ async function started(...args: ConstructorParameters<typeof Setup>): Promise<Se
 afterEach(async () => {
   for (const setup of setups.splice(0)) await setup.server.close();
 });
+
+/** Stands for a transport that needs no network. */
+const LOCAL: LocalTransport = {
+  ice: { ufrag: 'abcd', password: 'a'.repeat(22) },
+  fingerprint: { hash: 'sha-256', value: 'AA' },
+  candidates: [],
+};
 
 function candidates(answer: string): string[] {
   return [
@@ -35,6 +43,30 @@ describe('a publication', () => {
     });
     const alone = await setup.publish(captured('chromium-audio'));
     expect(alone.stream.expected).toEqual({ audio: true, video: false });
+  });
+
+  it('has delivered all that was received when its server drains', async () => {
+    let receive: (packet: Buffer) => void = () => undefined;
+    const transports: TransportFactory = {
+      start: () => Promise.resolve(1),
+      create: () => ({
+        answer: () => Promise.resolve(LOCAL),
+        onPacket: (handler) => (receive = handler),
+        onState: () => undefined,
+        sendRtcp: () => true,
+        close: () => Promise.resolve(),
+      }),
+      close: () => Promise.resolve(),
+    };
+    const setup = await started({}, { transports });
+    await setup.publish(av);
+    // Opus, whose sender report has not come yet.
+    const head = Buffer.from([0x80, 0x80 | 111, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    head.writeUInt32BE(Number(/m=audio[^]*?a=ssrc:(\d+)/.exec(av)?.[1]), 8);
+    receive(Buffer.concat([head, Buffer.from([0x78, 1, 2, 3])]));
+    expect(setup.items).toEqual([]);
+    setup.server.drain();
+    expect(setup.items.filter((item) => 'sample' in item)).toHaveLength(1);
   });
 
   it('ends once, and its name is free then', async () => {
