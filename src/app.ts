@@ -8,6 +8,7 @@ import { createHttpApp } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS, HttpServer } from './http/server.ts';
 import type { ReadyCheck } from './http/services.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
+import { RtspServer } from './ingest/rtsp/server.ts';
 import { WebRtcServer } from './ingest/webrtc/server.ts';
 import { Doors, needed, readTls } from './listening.ts';
 import { findFfmpeg } from './process/ffmpeg.ts';
@@ -27,6 +28,7 @@ import {
   isRecordedAutomatically,
   recorderSettings,
   rtmpOptions,
+  rtspOptions,
   signallingOptions,
   snapshotOptions,
   webRtcOptions,
@@ -70,6 +72,7 @@ export class App {
   readonly #connections = new Connections();
   readonly #doors = new Lifetime();
   readonly #rtmp: RtmpServer[] = [];
+  readonly #rtsp: RtspServer[] = [];
   #signalling: SignallingServer | undefined;
   #webrtc: WebRtcServer | undefined;
   #recorder: Recorder | undefined;
@@ -94,6 +97,7 @@ export class App {
     const services = await this.#openServices(ffmpeg, this.#recorder);
     const doors = new Doors(this.#settings, tls, this.#log);
     await this.#openRtmp(doors);
+    await this.#openRtsp(doors);
     if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
     await this.#openHttp(doors, services);
     this.#log.info('ready', {
@@ -112,14 +116,14 @@ export class App {
     const until = Date.now() + this.#settings.shutdown_timeout * 1000;
     const timeLeft = (): number => Math.max(0, until - Date.now());
     this.#streams.drain();
-    for (const server of [...this.#rtmp, this.#webrtc, this.#signalling]) server?.drain();
+    for (const server of [...this.#rtmp, ...this.#rtsp, this.#webrtc, this.#signalling]) server?.drain();
     const files = this.#recorder?.recordings.close().then(() => true) ?? Promise.resolve(true);
     const isComplete = (await within(files, timeLeft())) ?? false;
     if (!isComplete) this.#log.error('files were not final within shutdown_timeout');
     // Before the hooks, which may take long: publishers fail over as soon as they are let go.
     await Promise.all([
       this.#signalling?.close(CLOSE_GRACE_MS),
-      ...this.#rtmp.map((server) => server.close()),
+      ...[...this.#rtmp, ...this.#rtsp].map((server) => server.close()),
     ]);
     await this.#webrtc?.close();
     await this.#recorder?.hooks.drain(Math.max(0, timeLeft() - hookKillGraceMs(this.#settings)));
@@ -182,6 +186,18 @@ export class App {
       const options = { ...rtmpOptions(this.#settings), ...(tls === undefined ? {} : { tls }) };
       const server = new RtmpServer({ ...deps, log: this.#log.child({ component: door }) }, options);
       this.#rtmp.push(server);
+      await doors.open(door, (port, host) => server.listen(port, host));
+    }
+  }
+
+  async #openRtsp(doors: Doors): Promise<void> {
+    const deps = { streams: this.#streams, connections: this.#connections };
+    for (const door of ['rtsp', 'rtsps'] as const) {
+      if (!doors.isWanted(door)) continue;
+      const tls = doors.tlsFor(door);
+      const options = { ...rtspOptions(this.#settings), ...(tls === undefined ? {} : { tls }) };
+      const server = new RtspServer({ ...deps, log: this.#log.child({ component: door }) }, options);
+      this.#rtsp.push(server);
       await doors.open(door, (port, host) => server.listen(port, host));
     }
   }
