@@ -7,6 +7,7 @@ import { RecordHooks } from './hooks/recordHooks.ts';
 import { createHttpApp } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS, HttpServer } from './http/server.ts';
 import type { ReadyCheck } from './http/services.ts';
+import { PulledCaptures } from './ingest/pull/pulledCaptures.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
 import { WebRtcServer } from './ingest/webrtc/server.ts';
 import { Doors, needed, readTls } from './listening.ts';
@@ -17,7 +18,9 @@ import { RecordWatcher } from './recorder/recordWatcher.ts';
 import { KeyFrameSnapshots } from './recorder/snapshot.ts';
 import { SignallingServer } from './signalling/server.ts';
 import { Connections } from './streams/connections.ts';
+import type { Captures } from './streams/captures.ts';
 import type { RecordingControl, Snapshots } from './streams/contracts.ts';
+import type { Stream } from './streams/stream.ts';
 import { Streams } from './streams/streams.ts';
 import { Lifetime } from './util/lifetime.ts';
 import { within } from './util/within.ts';
@@ -25,6 +28,7 @@ import {
   hookKillGraceMs,
   hookOptions,
   isRecordedAutomatically,
+  pullOptions,
   recorderSettings,
   rtmpOptions,
   signallingOptions,
@@ -54,6 +58,7 @@ interface Services {
   readonly connections: Connections;
   readonly recordings: RecordingControl;
   readonly snapshots: Snapshots;
+  readonly captures: Captures;
   readonly webrtc?: WebRtcServer;
 }
 
@@ -72,6 +77,7 @@ export class App {
   readonly #rtmp: RtmpServer[] = [];
   #signalling: SignallingServer | undefined;
   #webrtc: WebRtcServer | undefined;
+  #captures: PulledCaptures | undefined;
   #recorder: Recorder | undefined;
   #draining = false;
 
@@ -96,6 +102,7 @@ export class App {
     await this.#openRtmp(doors);
     if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
     await this.#openHttp(doors, services);
+    this.#captures?.open(this.#settings.captures);
     this.#log.info('ready', {
       recordsDir: this.#recordsDir,
       ffmpeg: ffmpeg.path,
@@ -122,6 +129,7 @@ export class App {
     await Promise.all([
       this.#signalling?.close(CLOSE_GRACE_MS),
       ...this.#rtmp.map((server) => server.close()),
+      this.#captures?.close(),
     ]);
     await this.#webrtc?.close();
     await this.#recorder?.hooks.drain(Math.max(0, timeLeft() - hookKillGraceMs(this.#settings)));
@@ -160,7 +168,14 @@ export class App {
       snapshotOptions(ffmpeg),
       this.#log.child({ component: 'snapshots' }),
     );
-    const common = { streams: this.#streams, connections: this.#connections, recordings, snapshots };
+    const captures = this.#createCaptures(ffmpeg, recordings);
+    const common = {
+      streams: this.#streams,
+      connections: this.#connections,
+      recordings,
+      snapshots,
+      captures,
+    };
     const options = webRtcOptions(this.#settings);
     if (options === undefined) return common;
     const log = this.#log.child({ component: 'webrtc' });
@@ -174,6 +189,19 @@ export class App {
     );
     this.#log.info('listening', { door: 'media', port, address: options.bindAddress ?? 'all interfaces' });
     return { ...common, webrtc };
+  }
+
+  #createCaptures(ffmpeg: Ffmpeg, recordings: Recordings): Captures {
+    const isNewPart = this.#settings.record_reconnect === 'part';
+    const onGap = (stream: Stream): void => {
+      if (isNewPart) recordings.beginPart(stream, 'gap');
+    };
+    const log = this.#log.child({ component: 'captures' });
+    this.#captures = new PulledCaptures(
+      { streams: this.#streams, log, onGap },
+      pullOptions(this.#settings, ffmpeg),
+    );
+    return this.#captures;
   }
 
   async #openRtmp(doors: Doors): Promise<void> {

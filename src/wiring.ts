@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Settings } from './config/settings.ts';
 import { WCS_MEDIA_PORTS } from './config/webrtc.ts';
 import type { HookOptions } from './hooks/recordHooks.ts';
+import type { PullOptions } from './ingest/pull/settings.ts';
 import type { RtmpOptions } from './ingest/rtmp/server.ts';
 import type { WebRtcOptions } from './ingest/webrtc/server.ts';
 import type { Ffmpeg } from './process/ffmpeg.ts';
@@ -56,6 +57,28 @@ export function rtmpOptions(settings: Settings): RtmpOptions {
     maxReplyBacklogBytes: settings.rtmp_max_reply_backlog_bytes,
     chunkSize: settings.rtmp_chunk_size,
     readIntervalMs: settings.rtmp_read_interval_ms,
+  };
+}
+
+export function pullOptions(settings: Settings, { path, version }: Ffmpeg): PullOptions {
+  return {
+    ffmpegPath: path,
+    ffmpegVersion: version,
+    rtspTransport: settings.rtsp_interleaved_mode ? 'tcp' : 'udp',
+    answerTimeoutMs: 5000,
+    analyzeMs: 5000,
+    batchMs: settings.capture_batch_ms,
+    maxCaptures: settings.capture_max,
+    maxFrameBytes: settings.capture_max_frame_bytes,
+    connectTimeoutMs: settings.capture_connect_timeout * 1000,
+    stallTimeoutMs: settings.capture_stall_timeout * 1000,
+    reconnect: settings.rtsp_reconnect,
+    firstRetryMs: 500,
+    maxRetryMs: 30_000,
+    probeMs: 1000,
+    playerIdleMs: settings.rtsp_activity_timer * 1000,
+    failedKeepMs: 60_000,
+    stopGraceMs: 2000,
   };
 }
 
@@ -142,6 +165,6 @@ export function isRecordedAutomatically(stream: Stream, settings: Settings): boo
     case 'WebRTC':
       return stream.init.record === true;
     case 'RTSP':
-      return false;
+      return settings.record_rtsp_streams;
   }
 }

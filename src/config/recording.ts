@@ -17,6 +17,13 @@ export const RECORDING = {
     apply: 'live',
     wcs: true,
   }),
+  record_rtsp_streams: setting({
+    type: flag,
+    initial: 'false',
+    doc: 'Records every stream of RTSP, captured or pushed, unless record_streams is false.',
+    apply: 'live',
+    wcs: true,
+  }),
   record_dir: setting({
     type: path,
     initial: 'records',

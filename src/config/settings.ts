@@ -1,3 +1,4 @@
+import { CAPTURES } from './captures.ts';
 import { DOORS } from './doors.ts';
 import { HOOKS } from './hooks.ts';
 import { NAMES } from './names.ts';
@@ -14,6 +15,7 @@ export const SETTINGS = {
   ...RTMP,
   ...SIGNALLING,
   ...WEBRTC,
+  ...CAPTURES,
   ...RECORDING,
   ...NAMES,
   ...HOOKS,
@@ -40,6 +42,7 @@ export const SETTING_GROUPS: readonly {
   { title: 'RTMP', settings: RTMP },
   { title: 'Web SDK and WHIP', settings: SIGNALLING },
   { title: 'WebRTC', settings: WEBRTC },
+  { title: 'Captures', settings: CAPTURES },
   { title: 'Recording', settings: RECORDING },
   { title: 'File names', settings: NAMES },
   { title: 'Hook', settings: HOOKS },

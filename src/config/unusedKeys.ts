@@ -10,9 +10,9 @@ export const UNUSED_WCS_KEYS: ReadonlySet<string> = new Set(
   mixer_voice_activity mp4_container_moov_first mp4_container_moov_first_reserve_space
   mp4_container_moov_reserved_space_size mp4_container_write_header_on_fly
   on_multiple_record_hook_script record_audio_buffer_max_size record_audio_codec_channels
-  record_mixer_streams record_rotation_index_enabled record_rtsp_streams rest_hook_secret_key
-  rest_hook_send_hash rtp_bundle rtsp.port rtsp_activity_timer
-  rtsp_client_address rtsp_interleaved_channels rtsp_interleaved_mode
+  record_mixer_streams record_rotation_index_enabled rest_hook_secret_key
+  rest_hook_send_hash rtp_bundle rtsp.port
+  rtsp_client_address rtsp_interleaved_channels
   `
     .trim()
     .split(/\s+/),

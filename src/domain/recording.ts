@@ -7,6 +7,7 @@ export type StopReason =
   | 'replaced'
   | 'rotation'
   | 'track-change'
+  | 'gap'
   | 'child-died'
   | 'shutdown'
   | 'error';

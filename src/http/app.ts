@@ -8,8 +8,10 @@ import type { SiteOptions } from './files/siteRoutes.ts';
 import { jsonBody } from './jsonBody.ts';
 import { cors, refuseBadUrl, trace } from './middleware.ts';
 import { connectionRoutes } from './routes/connectionRoutes.ts';
+import { pullRoutes } from './routes/pullRoutes.ts';
 import { recordingRoutes } from './routes/recordingRoutes.ts';
 import type { Route } from './routes/route.ts';
+import { rtspRoutes } from './routes/rtspRoutes.ts';
 import { streamRoutes } from './routes/streamRoutes.ts';
 import type { HttpServices } from './services.ts';
 import { announceSdp, serveWhip } from './whip/whipRoutes.ts';
@@ -38,7 +40,13 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
   app.use(refuseBadUrl);
   const router = new Router({ methods: METHODS });
   serveHealth(router, services);
-  const routes = [...streamRoutes(services), ...recordingRoutes(services), ...connectionRoutes(services)];
+  const routes = [
+    ...streamRoutes(services),
+    ...recordingRoutes(services),
+    ...connectionRoutes(services),
+    ...rtspRoutes(services.captures),
+    ...pullRoutes(services.captures),
+  ];
   const readBody = jsonBody(options.maxBodyBytes);
   for (const { path, methods, handle } of routes) {
     router.register(`/rest-api${path}`, [...methods], [readBody, answer(handle)]);

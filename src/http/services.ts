@@ -1,4 +1,5 @@
 import type { Logger } from '../domain/log.ts';
+import type { Captures } from '../streams/captures.ts';
 import type { Connections } from '../streams/connections.ts';
 import type { RecordingControl, Snapshots, WebRtcIngest } from '../streams/contracts.ts';
 import type { Streams } from '../streams/streams.ts';
@@ -17,6 +18,7 @@ export interface HttpServices {
   readonly connections: Connections;
   readonly recordings: RecordingControl;
   readonly snapshots: Snapshots;
+  readonly captures: Captures;
   /** Without it there is no WHIP. */
   readonly webrtc?: WebRtcIngest;
   readonly readiness: () => Promise<readonly ReadyCheck[]>;

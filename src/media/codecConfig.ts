@@ -2,7 +2,7 @@ import type { AudioCodec, VideoCodec } from '../domain/codec.ts';
 import { aacFormat } from './aac.ts';
 import { av1Size } from './av1.ts';
 import { opusHead } from './opusHead.ts';
-import { h264ConfigSps, h264Size, hevcSize } from './sps.ts';
+import { h264ConfigSps, hevcConfigSps } from './sps.ts';
 import { UNKNOWN_SIZE, type VideoSize } from './videoSize.ts';
 import { vp8Size, vp9Size } from './vpx.ts';
 
@@ -20,9 +20,9 @@ const NOTHING = Buffer.alloc(0);
 function parseVideo(codec: VideoCodec, config: Buffer, keyFrame: Buffer): VideoSize {
   switch (codec) {
     case 'h264':
-      return h264Size(config);
+      return h264ConfigSps(config) ?? UNKNOWN_SIZE;
     case 'hevc':
-      return hevcSize(config);
+      return hevcConfigSps(config) ?? UNKNOWN_SIZE;
     case 'vp8':
       return vp8Size(keyFrame);
     case 'vp9':
@@ -81,11 +81,12 @@ export function audioFormat(codec: AudioCodec, config: Buffer): AudioFormat | un
 }
 
 /**
- * True when no picture of the track can be shown before one that comes earlier: decode and presentation times are
- * one. Never throws.
+ * How many pictures may come before one in decoding order and after it in output order, by the parameter sets in
+ * `config` (avcC, hvcC): decode times lie that many pictures before output times. Undefined when they do not say.
+ * Never throws.
  */
-export function isInOutputOrder(codec: VideoCodec, config: Buffer): boolean {
-  if (codec === 'hevc') return false;
-  if (codec !== 'h264') return true;
-  return orUnknown(() => h264ConfigSps(config)?.reorderDepth, undefined) === 0;
+export function reorderDepth(codec: VideoCodec, config: Buffer): number | undefined {
+  if (codec === 'h264') return orUnknown(() => h264ConfigSps(config)?.reorderDepth, undefined);
+  if (codec === 'hevc') return orUnknown(() => hevcConfigSps(config)?.reorderDepth, undefined);
+  return 0;
 }

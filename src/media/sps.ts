@@ -1,5 +1,5 @@
 import { BitReader } from './bitReader.ts';
-import { UNKNOWN_SIZE, type VideoSize } from './videoSize.ts';
+import type { VideoSize } from './videoSize.ts';
 
 /** Profiles whose SPS carries chroma format, bit depths and scaling matrices (H.264 7.3.2.1.1). */
 const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
@@ -176,11 +176,6 @@ export function h264Sps(nal: Buffer): SpsInfo {
   return { ...samples, width, height, reorderDepth };
 }
 
-/** Visible size from an AVCDecoderConfigurationRecord (ISO 14496-15, 5.3.3.1). @throws RangeError when cut short. */
-export function h264Size(avcC: Buffer): VideoSize {
-  return h264ConfigSps(avcC) ?? UNKNOWN_SIZE;
-}
-
 /** The first sequence parameter set of an AVCDecoderConfigurationRecord. @throws RangeError when cut short. */
 export function h264ConfigSps(avcC: Buffer): SpsInfo | undefined {
   if ((avcC.readUInt8(5) & 31) === 0) return undefined;
@@ -239,8 +234,11 @@ export function hevcTemporalLayers(sps: Buffer): { readonly layers: number; read
   return { layers: ((byte >> 1) & 7) + 1, isNested: (byte & 1) === 1 };
 }
 
-/** Visible size from an HEVCDecoderConfigurationRecord (ISO 14496-15, 8.3.3.1). @throws RangeError when cut short. */
-export function hevcSize(hvcC: Buffer): VideoSize {
+/**
+ * The first sequence parameter set of an HEVCDecoderConfigurationRecord (ISO 14496-15, 8.3.3.1).
+ * @throws RangeError when cut short.
+ */
+export function hevcConfigSps(hvcC: Buffer): SpsInfo | undefined {
   let offset = 23;
   for (let arrays = hvcC.readUInt8(22); arrays > 0; arrays--) {
     const type = hvcC.readUInt8(offset) & 63;
@@ -252,5 +250,5 @@ export function hevcSize(hvcC: Buffer): VideoSize {
       offset += 2 + length;
     }
   }
-  return UNKNOWN_SIZE;
+  return undefined;
 }

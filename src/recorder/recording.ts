@@ -97,6 +97,15 @@ export class Recording {
     this.#run?.flush();
   }
 
+  /** Ends the running child: the next media begins a new part. */
+  beginPart(reason: StopReason): void {
+    const old = this.#run;
+    if (old === undefined || !this.isActive) return;
+    this.#run = undefined;
+    this.#series.endRun(reason);
+    old.finish();
+  }
+
   /** True where a new file can begin without losing a picture: at a video key frame, anywhere while there is no video. */
   isBoundary(sample: Sample): boolean {
     if (this.#tracks.get(sample.trackId)?.kind === 'video') return sample.key;

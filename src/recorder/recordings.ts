@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { RecorderdError } from '../domain/errors.ts';
 import type { Logger } from '../domain/log.ts';
-import type { FinishedPart, RecordingInfo, RecordingOptions } from '../domain/recording.ts';
+import type { FinishedPart, RecordingInfo, RecordingOptions, StopReason } from '../domain/recording.ts';
 import type { Stream } from '../streams/stream.ts';
 import type { Streams } from '../streams/streams.ts';
 import { Ticker } from '../util/ticker.ts';
@@ -91,6 +91,11 @@ export class Recordings {
     }
     this.#taps.delete(mediaSessionId);
     await tap.stop('rest-stop');
+  }
+
+  /** What is recorded of a stream goes on in a new part with the media that comes next. */
+  beginPart(stream: Stream, reason: StopReason): void {
+    this.#taps.get(stream.mediaSessionId)?.beginPart(reason);
   }
 
   /** Recordings that run now. */

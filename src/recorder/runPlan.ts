@@ -3,7 +3,7 @@ import { chooseFormat } from '../domain/format.ts';
 import type { RecordFormat } from '../domain/format.ts';
 import type { Track } from '../domain/media.ts';
 import type { Rotation } from '../domain/rotation.ts';
-import { isInOutputOrder } from '../media/codecConfig.ts';
+import { reorderDepth } from '../media/codecConfig.ts';
 import { fitsFlv } from '../media/flvWriter.ts';
 import type { RunPlan } from './ffmpegArgs.ts';
 import type { RecorderSettings } from './settings.ts';
@@ -38,6 +38,8 @@ function needsProbe(tracks: readonly Track[], format: RecordFormat, canSetTimest
     if (track.kind === 'audio') return track.codec === 'aac' || track.codec === 'opus';
     // MP4 states the pixel format of VP8 and VP9, which no header but the frame's own carries here.
     if (format.container === 'mp4' && (track.codec === 'vp8' || track.codec === 'vp9')) return false;
-    return isInOutputOrder(track.codec, track.config) && (track.codec !== 'h264' || canSetTimestamps);
+    if (track.codec === 'hevc' || (track.codec === 'h264' && !canSetTimestamps)) return false;
+    // Then decode and presentation times are one.
+    return reorderDepth(track.codec, track.config) === 0;
   });
 }

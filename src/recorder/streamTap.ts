@@ -46,6 +46,11 @@ export class StreamTap implements StreamSubscriber {
     this.#unsubscribe = this.stream.subscribe(this);
   }
 
+  /** See {@link Recording.beginPart}. */
+  beginPart(reason: StopReason): void {
+    this.#current?.beginPart(reason);
+  }
+
   onTrack(track: Track): void {
     this.#current?.onTrack(track);
   }

@@ -2,6 +2,7 @@ import type { LogFields } from '../domain/log.ts';
 import type { Snapshots } from '../streams/contracts.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Identity } from './identity.ts';
+import type { Plays } from './plays.ts';
 import type { Publications } from './publications.ts';
 
 /** A session as the handlers of its messages see it. */
@@ -9,6 +10,7 @@ export interface Client {
   /** Undefined until its `connection` message. */
   readonly identity: Identity | undefined;
   readonly publications: Publications;
+  readonly plays: Plays;
   readonly streams: Streams;
   readonly snapshots: Snapshots;
   /** Snapshots of this session that are being taken. */

@@ -12,6 +12,7 @@ import {
   PublishBody,
   StreamEventBody,
 } from './messages.ts';
+import { isCamera } from './plays.ts';
 import { refusedPlay, refusedPublication } from './refusal.ts';
 
 /** Does what one message asks for. */
@@ -131,13 +132,16 @@ function unpublish(client: Client, { mediaSessionId }: z.output<typeof MediaSess
   client.say('notifyStreamStatusEvent', refusedPublication(refusal, client.identity));
 }
 
-/** This server records; it plays nothing. */
+/** This server records; it plays nothing, but captures the camera that is to be played. */
 function play(client: Client, { mediaSessionId, name }: z.output<typeof NamedStreamBody>): void {
-  const info = client.streams.byName(name) === undefined ? INFO.notFound : INFO.restricted;
-  client.say('notifyStreamStatusEvent', refusedPlay({ mediaSessionId, name, info }, client.identity));
+  const answer = (info: string): void =>
+    client.say('notifyStreamStatusEvent', refusedPlay({ mediaSessionId, name, info }, client.identity));
+  if (isCamera(name)) void client.plays.begin(mediaSessionId, name).then(answer);
+  else answer(client.streams.byName(name) === undefined ? INFO.notFound : INFO.restricted);
 }
 
 function stopPlaying(client: Client, { mediaSessionId }: z.output<typeof MediaSessionBody>): void {
+  if (client.plays.stop(mediaSessionId)) return;
   const refusal = { mediaSessionId, info: INFO.notFound };
   client.say('notifyStreamStatusEvent', refusedPlay(refusal, client.identity));
 }

@@ -16,6 +16,8 @@ export const INFO = {
   notFound: 'Stream not found',
   notReady: 'Publish stream is not ready',
   restricted: 'Restricted access',
+  /** Ours: a play began the capture of a camera, and there is no playback. */
+  capturedOnly: 'Captured, but this server does not play streams',
 } as const;
 
 /** What a client is told of an error; nothing of the server's inside. */

@@ -1,4 +1,5 @@
 import type { LogFields, Logger } from '../domain/log.ts';
+import type { Captures } from '../streams/captures.ts';
 import type { Connections } from '../streams/connections.ts';
 import type { RecordingControl, Snapshots, WebRtcIngest } from '../streams/contracts.ts';
 import type { Streams } from '../streams/streams.ts';
@@ -11,6 +12,7 @@ import { INFO } from './infos.ts';
 import { CLOSE } from './link.ts';
 import type { CloseCode, Link } from './link.ts';
 import { parseMessage } from './messages.ts';
+import { Plays } from './plays.ts';
 import { Publications } from './publications.ts';
 
 /** Limits of one session. */
@@ -40,6 +42,7 @@ export interface SessionDeps {
   readonly webrtc: WebRtcIngest;
   readonly recordings: RecordingControl;
   readonly snapshots: Snapshots;
+  readonly captures: Captures;
   readonly log: Logger;
   readonly idsInUse: Set<string>;
   readonly refusals: { add(fields: LogFields): void };
@@ -53,6 +56,7 @@ const LAST_EVENT_MS = 1_000;
 /** One client from its open socket to the end. Nothing it receives makes it throw. */
 export class Session implements Client {
   readonly publications: Publications;
+  readonly plays: Plays;
   readonly streams: Streams;
   readonly snapshots: Snapshots;
   readonly maxSnapshots: number;
@@ -82,6 +86,7 @@ export class Session implements Client {
     this.streams = deps.streams;
     this.snapshots = deps.snapshots;
     this.maxSnapshots = options.maxSnapshotsPerSession;
+    this.plays = new Plays(deps.captures, options.maxStreamsPerSession);
     this.publications = new Publications({
       ...deps,
       log: this.#log,
@@ -211,6 +216,7 @@ export class Session implements Client {
   #begin(reason: string): void {
     this.#reason ??= reason;
     this.#isClosing = true;
+    this.plays.end();
     this.#unlist?.();
     this.#unlist = undefined;
   }

@@ -1,7 +1,7 @@
 import type { Sample, Track } from '../../domain/media.ts';
+import { DecodeTimes, type TimedFrame } from '../../media/decodeTimes.ts';
 import type { MediaSynchroniser, SyncedTrack } from './clock.ts';
 import { createDepacketiser, type RtpFormat } from './createDepacketiser.ts';
-import { DecodeTimes, type TimedFrame } from './decodeTimes.ts';
 import type { AudioFormat, Depacketiser, Frame, VideoFormat } from './depacketiser.ts';
 import type { RtpPacket } from './packet.ts';
 import { Reception } from './reception.ts';
@@ -68,7 +68,7 @@ export class TrackReceiver {
   readonly #isVideo: boolean;
   readonly #reorder: ReorderBuffer;
   readonly #depacketiser: Depacketiser;
-  readonly #times: DecodeTimes;
+  readonly #times: DecodeTimes<Frame>;
   readonly #synced: SyncedTrack;
   readonly #reception: Reception;
   readonly #timestamps = new Unwrapper(32);
@@ -240,7 +240,7 @@ export class TrackReceiver {
     }
   }
 
-  #deliver({ frame, dts, pts }: TimedFrame): void {
+  #deliver({ frame, dts, pts }: TimedFrame<Frame>): void {
     this.#synced.sample({ dts, pts, key: frame.key, data: frame.data });
   }
 }

@@ -20,7 +20,9 @@ import type { LogFields, Logger } from '../../../src/domain/log.ts';
 import type { Connection, Publisher } from '../../../src/domain/publisher.ts';
 import { Connections } from '../../../src/streams/connections.ts';
 import type { Stream } from '../../../src/streams/stream.ts';
+import { PulledCaptures } from '../../../src/ingest/pull/pulledCaptures.ts';
 import { Streams } from '../../../src/streams/streams.ts';
+import { PULL_OPTIONS } from '../../support/pullRig.ts';
 
 export interface LogLine {
   readonly level: string;
@@ -124,7 +126,7 @@ export class MemoryWebRtc implements WebRtcIngest {
 /** The repository: it holds `web/` and finds the Web SDK. */
 export const PACKAGE_DIR = fileURLToPath(new URL('../../../', import.meta.url));
 
-const DEFAULTS: HttpAppOptions = {
+export const HTTP_DEFAULTS: HttpAppOptions = {
   corsOrigin: '*',
   maxBodyBytes: 65_536,
   recordsDir: '/nonexistent/records',
@@ -154,8 +156,9 @@ export class Rest {
     const { streams, connections, recordings, snapshots, webrtc, log } = this;
     const { limits, noWebRtc = false, ...given } = options;
     const readiness = () => Promise.resolve(this.checks);
-    const services = { streams, connections, recordings, snapshots, log, readiness };
-    this.app = createHttpApp(noWebRtc ? services : { ...services, webrtc }, { ...DEFAULTS, ...given });
+    const captures = new PulledCaptures({ streams, log }, PULL_OPTIONS);
+    const services = { streams, connections, recordings, snapshots, captures, log, readiness };
+    this.app = createHttpApp(noWebRtc ? services : { ...services, webrtc }, { ...HTTP_DEFAULTS, ...given });
     this.server = new HttpServer(this.app, { log: this.log, limits: { ...DEFAULT_HTTP_LIMITS, ...limits } });
     this.port = await this.server.listen(0, '127.0.0.1');
     return this;

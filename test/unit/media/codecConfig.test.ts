@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AudioCodec, VideoCodec } from '../../../src/domain/codec.ts';
-import { audioFormat, isInOutputOrder, videoSize } from '../../../src/media/codecConfig.ts';
+import { audioFormat, reorderDepth, videoSize } from '../../../src/media/codecConfig.ts';
 
 const NONE = Buffer.alloc(0);
 const hex = (text: string) => Buffer.from(text, 'hex');
@@ -159,26 +159,27 @@ const AVCC_HRD = hex(
   '014d4014ffe10023674d4014d901419f9f01100000030010000003032626000f424001e84e4c30078a152401000468ebccb2',
 );
 
-describe('isInOutputOrder', () => {
-  it.each<[string, VideoCodec, Buffer, boolean]>([
-    ['H.264 without B-frames', 'h264', AVCC_NO_B, true],
-    ['H.264 without B-frames, with HRD parameters', 'h264', AVCC_HRD, true],
-    ['H.264 baseline', 'h264', AVCC_1080P, true],
-    ['H.264 with B-frames', 'h264', AVCC_B, false],
-    ['H.264 cut short', 'h264', AVCC_NO_B.subarray(0, 12), false],
-    ['H.264 without configuration', 'h264', NONE, false],
-    ['HEVC', 'hevc', HVCC_1080P, false],
-    ['VP8', 'vp8', NONE, true],
+describe('reorderDepth', () => {
+  it.each<[string, VideoCodec, Buffer, number | undefined]>([
+    ['H.264 without B-frames', 'h264', AVCC_NO_B, 0],
+    ['H.264 without B-frames, with HRD parameters', 'h264', AVCC_HRD, 0],
+    ['H.264 baseline', 'h264', AVCC_1080P, 0],
+    ['H.264 with B-frames', 'h264', AVCC_B, 2],
+    ['H.264 cut short', 'h264', AVCC_NO_B.subarray(0, 12), undefined],
+    ['H.264 without configuration', 'h264', NONE, undefined],
+    ['HEVC', 'hevc', HVCC_1080P, 2],
+    ['HEVC cut short', 'hevc', HVCC_1080P.subarray(0, 10), undefined],
+    ['VP8', 'vp8', NONE, 0],
   ])('%s: %#', (_name, codec, config, expected) => {
-    expect(isInOutputOrder(codec, config)).toBe(expected);
+    expect(reorderDepth(codec, config)).toBe(expected);
   });
 
   it('never throws', () => {
     fc.assert(
-      fc.property(
-        fc.uint8Array(),
-        (bytes) => typeof isInOutputOrder('h264', Buffer.from(bytes)) === 'boolean',
-      ),
+      fc.property(fc.constantFrom<VideoCodec>('h264', 'hevc'), fc.uint8Array(), (codec, bytes) => {
+        const depth = reorderDepth(codec, Buffer.from(bytes));
+        expect(depth === undefined || (depth >= 0 && depth <= 16)).toBe(true);
+      }),
     );
   });
 });

@@ -14,9 +14,11 @@ import type {
   WebRtcPublicationEvents,
 } from '../../../src/streams/contracts.ts';
 import type { Stream } from '../../../src/streams/stream.ts';
+import { PulledCaptures } from '../../../src/ingest/pull/pulledCaptures.ts';
 import { Streams } from '../../../src/streams/streams.ts';
 import { eventually } from '../../support/eventually.ts';
 import { MemoryLog, MemoryRecordings } from '../http/support.ts';
+import { PULL_OPTIONS } from '../../support/pullRig.ts';
 
 /** A promise that the test settles. */
 export class Gate<T = void> {
@@ -139,7 +141,8 @@ export class Door {
 
   constructor(options: Partial<SignallingOptions> = {}) {
     const { streams, connections, recordings, snapshots, log, ingest: webrtc } = this;
-    const deps = { streams, connections, recordings, snapshots, log, webrtc };
+    const captures = new PulledCaptures({ streams, log }, PULL_OPTIONS);
+    const deps = { streams, connections, recordings, snapshots, captures, log, webrtc };
     this.server = new SignallingServer(deps, { ...OPTIONS, ...options });
   }
 

@@ -1,5 +1,3 @@
-import type { Frame } from './depacketiser.ts';
-
 const MAX_DEPTH = 16;
 /** Frames looked at where the stream does not say how deep it reorders. */
 const PROBE_FRAMES = 5;
@@ -8,9 +6,14 @@ const FRAMES_PER_SECOND = 30;
 /** No reordering reaches this far back: the sender's clock was set anew. */
 const MAX_BACKWARD_SECONDS = 2;
 
+/** A frame that knows when it is presented, in ticks. */
+export interface Presented {
+  readonly timestamp: number;
+}
+
 /** A frame with its decode time, in ticks. `pts` is the frame's timestamp, except where the stream breaks its word. */
-export interface TimedFrame {
-  readonly frame: Frame;
+export interface TimedFrame<F extends Presented> {
+  readonly frame: F;
   readonly dts: number;
   readonly pts: number;
 }
@@ -30,16 +33,17 @@ function depthOf(timestamps: readonly number[]): number {
  * one frame for each step is moved to its decode time, because no container takes a frame presented before it is
  * decoded.
  */
-export class DecodeTimes {
+export class DecodeTimes<F extends Presented> {
   readonly #clockRate: number;
-  readonly #output: (timed: TimedFrame) => void;
+  readonly #output: (timed: TimedFrame<F>) => void;
   #depth: number | undefined = 0;
-  #waiting: Frame[] = [];
+  #waiting: F[] = [];
   /** Presentation times that are no decode times yet, ascending; at most depth + 1. */
   readonly #times: number[] = [];
   #last = -Infinity;
 
-  constructor(clockRate: number, output: (timed: TimedFrame) => void) {
+  /** @param clockRate ticks per second. */
+  constructor(clockRate: number, output: (timed: TimedFrame<F>) => void) {
     this.#clockRate = clockRate;
     this.#output = output;
   }
@@ -52,7 +56,7 @@ export class DecodeTimes {
     else if (this.#last === -Infinity) this.#depth = undefined;
   }
 
-  push(frame: Frame): void {
+  push(frame: F): void {
     if (this.#depth !== undefined) {
       this.#emit(frame, this.#depth);
       return;
@@ -76,7 +80,7 @@ export class DecodeTimes {
     for (const frame of waiting) this.push(frame);
   }
 
-  #emit(frame: Frame, depth: number): void {
+  #emit(frame: F, depth: number): void {
     const pts = frame.timestamp;
     if (pts < this.#last - MAX_BACKWARD_SECONDS * this.#clockRate) {
       this.#times.length = 0;
