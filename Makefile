@@ -71,7 +71,7 @@ lint: install ## eslint, formatting, types, architecture, shellcheck
 	@node scripts/verify.mjs static
 
 bench: build ffmpeg ## cost per recording beside nginx-rtmp (docs/benchmarks.md)
-	@scripts/setup-bench.sh
+	@scripts/setup-nginx.sh
 	@node bench/rtmp-recording.mjs
 
 bench-webrtc: build ffmpeg ## cost per recording beside Janus (docs/benchmarks.md)

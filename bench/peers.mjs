@@ -38,7 +38,7 @@ async function recorderd(folder, meter) {
 
 /** nginx-rtmp as its users set it up to get MP4: FLV while it runs, copied into MP4 by FFmpeg when it is done. */
 async function nginx(folder, meter) {
-  if (!existsSync(NGINX_RTMP)) throw new Error('nginx has no RTMP module: run scripts/setup-bench.sh');
+  if (!existsSync(NGINX_RTMP)) throw new Error('nginx has no RTMP module: run scripts/setup-nginx.sh');
   const output = join(folder, 'mp4');
   const flv = join(folder, 'flv');
   for (const each of [output, flv]) mkdirSync(each);

@@ -113,7 +113,14 @@ export class PartSeries {
       audioCodec: facts.audioCodec,
       stopReason: this.#reasonOf(run, part, last),
     };
-    log.info('part finished', { file: file.path, bytes: file.bytes, durationMs: file.durationMs, last });
+    const { stopReason } = finished;
+    log.info('part finished', {
+      file: file.path,
+      bytes: file.bytes,
+      durationMs: file.durationMs,
+      last,
+      stopReason,
+    });
     await this.#deps.onPart(finished);
   }
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Provides the peer of the benchmark: Debian's nginx with its RTMP module. The nginx service is not started.
+# Provides a peer of tests and of the benchmark: Debian's nginx with its RTMP module. The nginx service is not started.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=lib.sh
 . scripts/lib.sh
 
 if [ -z "$(missing_packages nginx libnginx-mod-rtmp)" ]; then exit 0; fi
-can_apt || die 'the benchmark needs nginx with its RTMP module: apt-get install nginx libnginx-mod-rtmp'
+can_apt || die 'nginx is needed with its RTMP module: apt-get install nginx libnginx-mod-rtmp'
 
 # Debian starts a service it installs unless policy-rc.d answers 101 (invoke-rc.d(8)).
 policy=/usr/sbin/policy-rc.d
