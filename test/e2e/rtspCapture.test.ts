@@ -5,9 +5,12 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { expectSamePackets } from '../support/compare.ts';
 import { eventually } from '../support/eventually.ts';
 import { decodeErrors, packetsOf } from '../support/packets.ts';
+import type { Packet } from '../support/packets.ts';
+import { publishFile } from '../support/publishers.ts';
 import { PullRig } from '../support/pullRig.ts';
 import { AAC, Camera, livePicture, playMp4 } from '../support/rtsp/camera.ts';
 import { H264_AAC, testSource } from '../support/rtsp/media.ts';
+import { SecondCamera } from '../support/rtsp/secondCamera.ts';
 
 const GST = ['-c', 'import gi; gi.require_version("GstRtspServer", "1.0")'];
 const hasCamera = spawnSync('/usr/bin/python3', GST, { stdio: 'ignore' }).status === 0;
@@ -160,6 +163,31 @@ describe.skipIf(!hasCamera)('a camera that asks for a password', () => {
     expect(await pull.status('FAILED')).toMatchObject({ info: 'Restricted access', uri: cam.uri('/cam') });
     expect(JSON.stringify(pull.log.lines)).not.toContain('wrong');
     expect(pull.streams.all()).toEqual([]);
+  });
+});
+
+describe('another camera, of npm', () => {
+  const GOP = 25;
+
+  test('every picture from the first to the last that came is in the file, in order', async () => {
+    const file = testSource(4, [...H264_AAC, '-bf', '0', '-g', String(GOP)]);
+    const cam = await SecondCamera.start();
+    const publisher = publishFile(file, cam.rtmpUrl('cam'), { loop: 20 });
+    const pull = await rig();
+    open.push({ close: () => Promise.resolve(publisher.kill('SIGKILL')) }, { close: () => cam.kill() });
+    // Of the settings: it is tried until the encoder has begun.
+    pull.captures.start({ uri: cam.uri('cam'), name: 'cam', protocol: 'rtsp', origin: 'settings' });
+    await pull.samples(250);
+    pull.captures.terminate({ name: 'cam' }, 'Stopped by rest /terminate');
+    const [record = ''] = await pull.recorded(1);
+    expect(await decodeErrors(record)).toBe('');
+    const packets = await packetsOf(record, 'v');
+    expect(packets).toHaveLength(pull.pulled[0]!.samples.filter(({ trackId }) => trackId === 1).length);
+    // It puts the parameter sets before each key frame: those are compared by their places.
+    const pictures = (all: readonly Packet[]): string =>
+      all.map(({ md5 }, i) => (i % GOP === 0 ? 'key' : md5)).join();
+    const source = pictures(await packetsOf(file, 'v'));
+    expect([source, source, source, source].join().includes(pictures(packets))).toBe(true);
   });
 });
 
