@@ -1,8 +1,8 @@
 const MAX_DEPTH = 16;
 /** Frames looked at where the stream does not say how deep it reorders. */
 const PROBE_FRAMES = 5;
-/** Lead of the first frames' decode times, as a frame duration; only their order matters. */
-const FRAMES_PER_SECOND = 30;
+/** Where nobody tells how long a frame lasts. */
+const USUAL_FRAMES_PER_SECOND = 30;
 /** No reordering reaches this far back: the sender's clock was set anew. */
 const MAX_BACKWARD_SECONDS = 2;
 
@@ -35,6 +35,7 @@ function depthOf(timestamps: readonly number[]): number {
  */
 export class DecodeTimes<F extends Presented> {
   readonly #clockRate: number;
+  readonly #frameTicks: number;
   readonly #output: (timed: TimedFrame<F>) => void;
   #depth: number | undefined = 0;
   #waiting: F[] = [];
@@ -42,9 +43,17 @@ export class DecodeTimes<F extends Presented> {
   readonly #times: number[] = [];
   #last = -Infinity;
 
-  /** @param clockRate ticks per second. */
-  constructor(clockRate: number, output: (timed: TimedFrame<F>) => void) {
+  /**
+   * @param clockRate ticks per second.
+   * @param frameTicks ticks from one frame to the next, for the decode times before the first frame.
+   */
+  constructor(
+    clockRate: number,
+    output: (timed: TimedFrame<F>) => void,
+    frameTicks = clockRate / USUAL_FRAMES_PER_SECOND,
+  ) {
     this.#clockRate = clockRate;
+    this.#frameTicks = frameTicks;
     this.#output = output;
   }
 
@@ -99,7 +108,7 @@ export class DecodeTimes<F extends Presented> {
     while (at > 0 && (times[at - 1] ?? 0) > pts) at--;
     times.splice(at, 0, pts);
     const lead = depth + 1 - times.length;
-    if (lead > 0) return (times[0] ?? pts) - Math.round((lead * this.#clockRate) / FRAMES_PER_SECOND);
+    if (lead > 0) return (times[0] ?? pts) - Math.round(lead * this.#frameTicks);
     // After the depth shrank there are more than are needed.
     for (let surplus = -lead; surplus > 0; surplus--) times.shift();
     return times.shift() ?? pts;

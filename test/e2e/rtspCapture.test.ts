@@ -174,7 +174,11 @@ describe('another camera, of npm', () => {
     const cam = await SecondCamera.start();
     const publisher = publishFile(file, cam.rtmpUrl('cam'), { loop: 20 });
     const pull = await rig();
-    open.push({ close: () => Promise.resolve(publisher.kill('SIGKILL')) }, { close: () => cam.kill() });
+    const stop = (): Promise<void> => {
+      publisher.kill('SIGKILL');
+      return cam.kill();
+    };
+    open.push({ close: stop });
     // Of the settings: it is tried until the encoder has begun.
     pull.captures.start({ uri: cam.uri('cam'), name: 'cam', protocol: 'rtsp', origin: 'settings' });
     await pull.samples(250);

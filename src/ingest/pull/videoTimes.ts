@@ -26,7 +26,11 @@ export class VideoTimes {
   ) {
     this.#depth = known.depth;
     this.#frameUs = known.frameUs;
-    this.#decode = new DecodeTimes(TICKS_PER_SECOND, ({ frame, dts, pts }) => emit(frame.demuxed, dts, pts));
+    this.#decode = new DecodeTimes(
+      TICKS_PER_SECOND,
+      ({ frame, dts, pts }) => emit(frame.demuxed, dts, pts),
+      known.frameUs ?? USUAL_FRAME_US,
+    );
     this.#decode.setDepth(known.depth);
   }
 

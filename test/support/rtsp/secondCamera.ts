@@ -21,7 +21,7 @@ export class SecondCamera {
     this.#folder = mkdtempSync(join(tmpdir(), 'recorderd-camera-'));
     this.rtspPort = ports.rtsp;
     this.rtmpPort = ports.rtmp;
-    const script = join(import.meta.dirname, 'secondCamera.cjs');
+    const script = join(import.meta.dirname, 'secondCamera.mjs');
     const options = JSON.stringify({ ...ports, folder: this.#folder });
     this.#child = spawn(process.execPath, ['--openssl-legacy-provider', script, options], {
       stdio: 'ignore',

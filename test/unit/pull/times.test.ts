@@ -71,7 +71,7 @@ describe('depth of reordering', () => {
 /** Decode times of pictures that come with these presentation times, microseconds. */
 function decodeTimes(depth: number, pts: readonly number[]): number[] {
   const dts: number[] = [];
-  const times = new DecodeTimes(1_000_000, (timed) => dts.push(timed.dts));
+  const times = new DecodeTimes(1_000_000, (timed) => dts.push(timed.dts), FRAME_US);
   times.setDepth(depth);
   for (const timestamp of pts) times.push({ timestamp });
   return dts;
@@ -86,7 +86,7 @@ describe('decode times', () => {
       'HEVC',
       testSource(2, ['-c:v', 'libx265', '-x265-params', 'log-level=none:bframes=4:b-pyramid=1', '-an']),
     ],
-  ])('%s: they are those of the encoder, but for the first ones', async (_, file) => {
+  ])('%s: they are those of the encoder', async (_, file) => {
     const { codec, config } = configOf(file);
     const depth = reorderDepth(codec, config) ?? 0;
     const packets = await packetsOf(file, 'v');
@@ -94,8 +94,7 @@ describe('decode times', () => {
       depth,
       packets.map(({ pts }) => Math.round(pts * 1000)),
     );
-    expect(found.slice(depth)).toEqual(packets.map(({ dts }) => Math.round(dts * 1000)).slice(depth));
-    expect(found).toEqual([...found].sort((a, b) => a - b));
+    expect(found).toEqual(packets.map(({ dts }) => Math.round(dts * 1000)));
   });
 
   test('a depth that is not told is learned', () => {

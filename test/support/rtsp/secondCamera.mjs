@@ -1,7 +1,8 @@
 // The npm package node-rtsp-rtmp-server as an RTSP camera that shows what an RTMP encoder publishes to it. Its RTMP
 // handshake needs `node --openssl-legacy-provider`. Argument: JSON with ports and a folder for its sockets.
-const config = require('node-rtsp-rtmp-server/config');
-const StreamServer = require('node-rtsp-rtmp-server');
+import process from 'node:process';
+import StreamServer from 'node-rtsp-rtmp-server';
+import config from 'node-rtsp-rtmp-server/config.js';
 
 const { rtsp, rtmp, udp, folder } = JSON.parse(process.argv[2]);
 const udpNames = [
