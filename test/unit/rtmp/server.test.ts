@@ -314,7 +314,7 @@ describe('refusals', () => {
     await start();
     const running = await publishing('running');
     const late = await ready();
-    harness.server.drain();
+    await harness.server.drain();
     late.publish('late');
     expect((await late.status('NetStream.Publish.BadName')).description).toBe('the server is shutting down');
     await expect(RtmpClient.open(harness.port)).rejects.toThrow('ECONNREFUSED');
