@@ -252,8 +252,8 @@ class Publisher:
         late = 0
         while self.next < len(self.frames) and self.frames[self.next][0] <= elapsed:
             at, track, original = self.frames[self.next]
-            # A new header over the same bytes.
-            frame = original.copy()
+            # A new header over the same bytes; the bindings' own copy() is the same buffer once more.
+            frame = original.copy_region(Gst.BufferCopyFlags.FLAGS | Gst.BufferCopyFlags.MEMORY, 0, original.get_size())
             frame.pts = frame.dts = self.begin_pts + round(at * Gst.SECOND)
             self.sources[track].push_buffer(frame)
             late = max(late, elapsed - at)

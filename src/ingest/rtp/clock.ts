@@ -57,12 +57,12 @@ export class SyncedTrack {
   arrived(ticks: number, arrivalMs: number): void {
     this.firstArrivalMs ??= arrivalMs;
     this.clock.arrived(ticks, arrivalMs);
-    this.#synchroniser.check(arrivalMs);
+    this.#synchroniser.noted(arrivalMs);
   }
 
   senderReport(ntpMs: number, ticks: number, arrivalMs: number): void {
     this.clock.senderReport(ntpMs, ticks);
-    this.#synchroniser.check(arrivalMs);
+    this.#synchroniser.noted(arrivalMs);
   }
 
   /** A configuration for the samples that follow. */
@@ -73,10 +73,6 @@ export class SyncedTrack {
   }
 
   sample(sample: TickSample): void {
-    if (this.#held.length === 0 && !this.clock.isHolding(sample.pts)) {
-      this.#emit(sample);
-      return;
-    }
     this.#held.push({ sample });
     this.#synchroniser.held(sample.data.length);
   }
@@ -87,29 +83,26 @@ export class SyncedTrack {
     return undefined;
   }
 
-  /** Media time of the first sample that waits and may go, microseconds. */
-  get releasableSince(): number | undefined {
+  /** Stream time of the first sample that waits, microseconds; Infinity when there is none that may go. */
+  get nextAt(): number {
     for (const item of this.#held) {
-      if ('sample' in item) return this.clock.isHolding(item.sample.pts) ? undefined : this.heldSince;
+      if (!('sample' in item)) continue;
+      const { dts, pts } = item.sample;
+      return this.clock.isHolding(pts) ? Infinity : this.clock.foresee(dts, pts);
     }
-    return undefined;
+    return Infinity;
   }
 
-  /** Releases whatever may go, or the first item only. Returns the bytes released. */
-  release(isOne = false): number {
-    let bytes = 0;
-    let count = 0;
-    for (const item of this.#held) {
-      if ('sample' in item) {
-        if (this.clock.isHolding(item.sample.pts)) break;
-        bytes += item.sample.data.length;
-        this.#emit(item.sample);
-      } else this.#output.onTrack(item.track);
-      count++;
-      if (isOne) break;
+  /** Releases the first item that waits. Returns its bytes. */
+  release(): number {
+    const item = this.#held.shift();
+    if (item === undefined) return 0;
+    if ('sample' in item) {
+      this.#emit(item.sample);
+      return item.sample.data.length;
     }
-    this.#held.splice(0, count);
-    return bytes;
+    this.#output.onTrack(item.track);
+    return 0;
   }
 
   #emit(sample: TickSample): void {
@@ -123,8 +116,9 @@ export class SyncedTrack {
  *
  * The first samples wait until every track has a sender report, for `syncWaitMs` at most; then the offsets of all
  * tracks are fixed, from the reports where they make sense and from the least delayed arrivals where not. A track from
- * which nothing came within half a second is not waited for, and a publication of one track waits for nothing. A track
- * that comes later waits alone, for its own report. Stream time 0 is the earliest of the first samples.
+ * which nothing came within half a second is not waited for, and a publication of one track waits for no report. A track
+ * that comes later waits alone, for its own report. Stream time 0 is the earliest of the first samples. All samples go
+ * out with the tick, in order of time.
  */
 export class MediaSynchroniser {
   readonly #options: SynchroniserOptions;
@@ -146,8 +140,14 @@ export class MediaSynchroniser {
     return track;
   }
 
-  /** Ends waits that are over. For the shared tick. */
+  /** Ends waits that are over, and delivers what may go. For the shared tick. */
   check(nowMs: number): void {
+    this.noted(nowMs);
+    this.#release();
+  }
+
+  /** Ends waits that are over. Called by the tracks. */
+  noted(nowMs: number): void {
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     for (const { clock } of this.#tracks) clock.settle(this.#nowMs);
     this.#advance(false);
@@ -157,24 +157,43 @@ export class MediaSynchroniser {
   flush(): void {
     for (const { clock } of this.#tracks) clock.settle(this.#nowMs, true);
     this.#advance(true);
+    this.#release();
   }
 
   /** Counts bytes that wait now. Called by the tracks. */
   held(bytes: number): void {
     this.#heldBytes += bytes;
     if (this.#heldBytes > this.#options.maxHeldBytes) this.flush();
-    else if (this.#origin === undefined) this.#advance(false);
   }
 
   #advance(isForced: boolean): void {
-    if (this.#origin === undefined) {
+    const origin = this.#origin;
+    if (origin === undefined) {
       if (isForced || this.#isReady()) this.#open();
-    } else {
-      for (const track of this.#tracks) {
-        if (!track.clock.isFixed && this.#isLateReady(track, isForced)) this.#fix(track, this.#origin);
-      }
+      return;
     }
-    if (this.#heldBytes > 0) for (const track of this.#tracks) this.#heldBytes -= track.release();
+    for (const track of this.#tracks) {
+      if (!track.clock.isFixed && this.#isLateReady(track, isForced)) this.#fix(track, origin);
+    }
+  }
+
+  /**
+   * All tracks in order of time, for what arrived together may have been handed over track by track. A track at a
+   * break of its clock waits on.
+   */
+  #release(): void {
+    while (this.#heldBytes > 0) {
+      let next: SyncedTrack | undefined;
+      let earliest = Infinity;
+      for (const track of this.#tracks) {
+        const at = track.nextAt;
+        if (at >= earliest) continue;
+        earliest = at;
+        next = track;
+      }
+      if (next === undefined) return;
+      this.#heldBytes -= next.release();
+    }
   }
 
   #isReady(): boolean {
@@ -206,24 +225,6 @@ export class MediaSynchroniser {
     this.#origin = origin;
     if (wall !== undefined) this.#wall.origin = wall + origin;
     for (const track of present) this.#fix(track, origin);
-    this.#merge(waiting);
-  }
-
-  /** The first samples of all tracks in order of time; a track at a break of its clock waits on. */
-  #merge(waiting: readonly SyncedTrack[]): void {
-    const offsets = new Map(waiting.map((track) => [track, this.#offsetOf(track, this.#origin ?? 0).offset]));
-    for (;;) {
-      let next: SyncedTrack | undefined;
-      let earliest = Infinity;
-      for (const track of waiting) {
-        const time = (track.releasableSince ?? Infinity) + (offsets.get(track) ?? 0);
-        if (time >= earliest) continue;
-        earliest = time;
-        next = track;
-      }
-      if (next === undefined) return;
-      this.#heldBytes -= next.release(true);
-    }
   }
 
   #fix(track: SyncedTrack, origin: number): void {

@@ -183,6 +183,13 @@ export class TrackClock {
     };
   }
 
+  /** Stream time that `map` would give to the first sample that waits, microseconds. Only when it is not holding. */
+  foresee(dtsTicks: number, ptsTicks: number): number {
+    const broken = this.#break;
+    const gap = broken !== undefined && this.#isBehind(broken, ptsTicks) ? (broken.gap ?? 0) : 0;
+    return this.mediaTime(dtsTicks) + (this.#offset ?? 0) + gap;
+  }
+
   /** True for timestamps after the break. Of a clock set back, those nearer to its new value. */
   #isBehind(broken: Break, ticks: number): boolean {
     return broken.from > broken.last ? ticks >= broken.from : ticks < (broken.from + broken.last) / 2;

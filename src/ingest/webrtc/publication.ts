@@ -2,6 +2,7 @@ import type { Logger } from '../../domain/log.ts';
 import type { WebRtcPublication, WebRtcPublicationEvents } from '../../streams/contracts.ts';
 import type { Stream } from '../../streams/stream.ts';
 import type { Streams } from '../../streams/streams.ts';
+import { ReceptionClock } from '../rtp/receptionClock.ts';
 import { writeAnswer, writeTransportOffer } from './answer.ts';
 import type { Negotiated } from './negotiation.ts';
 import { Reception } from './reception.ts';
@@ -54,6 +55,7 @@ export class Publication implements WebRtcPublication {
   readonly #log: Logger;
   readonly #reception: Reception;
   readonly #startedMs = performance.now();
+  readonly #clock = new ReceptionClock(this.#startedMs);
   #answer = '';
   #transportState: TransportState = 'connecting';
   #publishingMs: number | undefined;
@@ -90,7 +92,7 @@ export class Publication implements WebRtcPublication {
   end(info: string): void {
     if (this.#isOver || this.#ending !== undefined) return;
     if (this.#transportState === 'connected' || this.#transportState === 'closed') {
-      this.#ending = { info, dueMs: performance.now() + LINGER_MS };
+      this.#ending = { info, dueMs: this.#clock.at(performance.now()) + LINGER_MS };
     } else {
       this.finish(info);
     }
@@ -121,10 +123,11 @@ export class Publication implements WebRtcPublication {
     if (!this.#isOver) this.#release();
   }
 
-  /** Does what is due. Called about every 20 ms; never throws. */
-  tick(nowMs: number): void {
+  /** Does what is due. Called about every 20 ms with `performance.now()`; never throws. */
+  tick(steadyMs: number): void {
     if (this.#isOver) return;
     try {
+      const nowMs = this.#clock.tick(steadyMs);
       this.#reception.tick(nowMs);
       const info = this.#dueEnd(nowMs);
       if (info !== undefined) this.finish(info);
@@ -153,7 +156,7 @@ export class Publication implements WebRtcPublication {
   #receive(packet: Buffer): void {
     if (this.#isOver) return;
     try {
-      this.#reception.receive(packet, performance.now());
+      this.#reception.receive(packet, this.#clock.at(performance.now()));
       if (this.#publishingMs === undefined && this.#reception.lastMediaMs !== undefined) this.#publishing();
     } catch (err) {
       this.#fault(err);
@@ -209,7 +212,8 @@ export class Publication implements WebRtcPublication {
 
   #logEnd(reason: string): void {
     const statistics = this.#reception.statistics();
-    const seconds = (performance.now() - (this.#publishingMs ?? performance.now())) / 1000;
+    const nowMs = this.#clock.at(performance.now());
+    const seconds = (nowMs - (this.#publishingMs ?? nowMs)) / 1000;
     const bytes = Object.values(statistics).reduce((sum, each) => sum + each.bytes, 0);
     this.#log.info('webrtc stream ended', {
       reason,

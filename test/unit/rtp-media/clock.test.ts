@@ -9,6 +9,7 @@ const NTP = 3_900_000_000_000;
 /** A track of a simulated sender: capture at `t` ms, media clock `rate`, arrival after `delay`. */
 class Source {
   readonly samples: Sample[] = [];
+  readonly #synchroniser: MediaSynchroniser;
   readonly #track: SyncedTrack;
   readonly rate: number;
   readonly base: number;
@@ -20,6 +21,7 @@ class Source {
   ) {
     this.rate = rate;
     this.base = base;
+    this.#synchroniser = synchroniser;
     this.#track = synchroniser.add(id, rate, {
       onTrack: () => undefined,
       onSample: (sample) => {
@@ -33,14 +35,21 @@ class Source {
     return this.base + Math.round((t * this.rate) / 1000);
   }
 
-  /** A frame captured when the media clock showed `t` ms, arriving at `arrival`. */
+  /** A frame captured when the media clock showed `t` ms, arriving at `arrival`; then comes a tick. */
   send(t: number, arrival: number): void {
+    this.arrive(t, arrival);
+    this.#synchroniser.check(arrival);
+  }
+
+  /** The same without the tick. */
+  arrive(t: number, arrival: number): void {
     this.#track.arrived(this.ticks(t), arrival);
     this.#track.sample({ dts: this.ticks(t), pts: this.ticks(t), key: true, data: Buffer.of(1) });
   }
 
   report(ntpMs: number, t: number, arrival: number): void {
     this.#track.senderReport(ntpMs, this.ticks(t), arrival);
+    this.#synchroniser.check(arrival);
   }
 
   get times(): number[] {
@@ -86,6 +95,21 @@ describe('common clock', () => {
     expect(order).toEqual([...order].sort((x, y) => x - y));
     expect(order[0]).toBe(0);
     expect(video.times[0]).toBe(40);
+  });
+
+  test('what is handed over track by track goes out in order of time', () => {
+    const log: number[] = [];
+    const { synchroniser, video, audio } = setUp(SYNC, log);
+    video.send(0, 30);
+    audio.send(0, 30);
+    video.report(NTP, 0, 31);
+    audio.report(NTP, 0, 31);
+    // The server was held up, and its clock with it: each track's queue is read to its end.
+    for (let t = 40; t < 2000; t += 40) video.arrive(t, 90);
+    for (let t = 20; t < 2000; t += 20) audio.arrive(t, 90);
+    synchroniser.check(90);
+    expect(log).toHaveLength(150);
+    expect(log).toEqual([...log].sort((x, y) => x - y));
   });
 
   test('without reports it goes by the least delayed arrivals after the wait', () => {

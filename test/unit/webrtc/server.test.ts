@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LocalTransport } from '../../../src/ingest/webrtc/offer.ts';
 import type { TransportFactory } from '../../../src/ingest/webrtc/transport.ts';
@@ -24,6 +25,33 @@ const LOCAL: LocalTransport = {
   candidates: [],
 };
 
+/** A server whose publication gets its packets from the test. */
+async function fed(offer: string): Promise<{ setup: Setup; receive: (packet: Buffer) => void }> {
+  let receive: (packet: Buffer) => void = () => undefined;
+  const transports: TransportFactory = {
+    start: () => Promise.resolve(1),
+    create: () => ({
+      answer: () => Promise.resolve(LOCAL),
+      onPacket: (handler) => (receive = handler),
+      onState: () => undefined,
+      sendRtcp: () => true,
+      close: () => Promise.resolve(),
+    }),
+    close: () => Promise.resolve(),
+  };
+  const setup = await started({}, { transports });
+  await setup.publish(offer);
+  return { setup, receive };
+}
+
+/** The packet of Opus that begins `n` times 20 ms after the first. */
+function opus(offer: string, n: number): Buffer {
+  const head = Buffer.from([0x80, 0x80 | 111, 0, n, 0, 0, 0, 0, 0, 0, 0, 0]);
+  head.writeUInt32BE(n * 960, 4);
+  head.writeUInt32BE(Number(/m=audio[^]*?a=ssrc:(\d+)/.exec(offer)?.[1]), 8);
+  return Buffer.concat([head, Buffer.from([0x78, 1, 2, 3])]);
+}
+
 function candidates(answer: string): string[] {
   return [
     ...new Set([...answer.matchAll(/a=candidate:\S+ 1 udp \d+ (\S+ \d+) typ host/g)].map((m) => m[1] ?? '')),
@@ -46,27 +74,27 @@ describe('a publication', () => {
   });
 
   it('has delivered all that was received when its server drains', async () => {
-    let receive: (packet: Buffer) => void = () => undefined;
-    const transports: TransportFactory = {
-      start: () => Promise.resolve(1),
-      create: () => ({
-        answer: () => Promise.resolve(LOCAL),
-        onPacket: (handler) => (receive = handler),
-        onState: () => undefined,
-        sendRtcp: () => true,
-        close: () => Promise.resolve(),
-      }),
-      close: () => Promise.resolve(),
-    };
-    const setup = await started({}, { transports });
-    await setup.publish(av);
-    // Opus, whose sender report has not come yet.
-    const head = Buffer.from([0x80, 0x80 | 111, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
-    head.writeUInt32BE(Number(/m=audio[^]*?a=ssrc:(\d+)/.exec(av)?.[1]), 8);
-    receive(Buffer.concat([head, Buffer.from([0x78, 1, 2, 3])]));
+    const { setup, receive } = await fed(av);
+    // Its sender report has not come yet.
+    receive(opus(av, 0));
     expect(setup.items).toEqual([]);
     setup.server.drain();
     expect(setup.items.filter((item) => 'sample' in item)).toHaveLength(1);
+  });
+
+  it('takes what arrived while the server was held up as if it had come in time', async () => {
+    const offer = captured('chromium-audio');
+    const { setup, receive } = await fed(offer);
+    for (let n = 0; n < 5; n++) {
+      receive(opus(offer, n));
+      await setTimeout(20);
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    // Late by the server's own fault: the sender's clock has not stood still meanwhile.
+    receive(opus(offer, 5));
+    setup.server.drain();
+    const times = setup.items.flatMap((item) => ('sample' in item ? [item.sample.dts / 1000] : []));
+    expect(times).toEqual([0, 20, 40, 60, 80, 100]);
   });
 
   it('ends once, and its name is free then', async () => {
