@@ -9,6 +9,7 @@ import { DEFAULT_HTTP_LIMITS, HttpServer } from './http/server.ts';
 import type { ReadyCheck } from './http/services.ts';
 import { PulledCaptures } from './ingest/pull/pulledCaptures.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
+import { RtspServer } from './ingest/rtsp/server.ts';
 import { WebRtcServer } from './ingest/webrtc/server.ts';
 import { Doors, needed, readTls } from './listening.ts';
 import { findFfmpeg } from './process/ffmpeg.ts';
@@ -31,6 +32,7 @@ import {
   pullOptions,
   recorderSettings,
   rtmpOptions,
+  rtspOptions,
   signallingOptions,
   snapshotOptions,
   webRtcOptions,
@@ -75,6 +77,7 @@ export class App {
   readonly #connections = new Connections();
   readonly #doors = new Lifetime();
   readonly #rtmp: RtmpServer[] = [];
+  readonly #rtsp: RtspServer[] = [];
   #signalling: SignallingServer | undefined;
   #webrtc: WebRtcServer | undefined;
   #captures: PulledCaptures | undefined;
@@ -100,6 +103,7 @@ export class App {
     const services = await this.#openServices(ffmpeg, this.#recorder);
     const doors = new Doors(this.#settings, tls, this.#log);
     await this.#openRtmp(doors);
+    await this.#openRtsp(doors);
     if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
     await this.#openHttp(doors, services);
     this.#captures?.open(this.#settings.captures);
@@ -120,7 +124,7 @@ export class App {
     const timeLeft = (): number => Math.max(0, until - Date.now());
     this.#streams.drain();
     this.#signalling?.drain();
-    await within(Promise.all(this.#rtmp.map((server) => server.drain())), CLOSE_GRACE_MS);
+    await within(Promise.all([...this.#rtmp, ...this.#rtsp].map((server) => server.drain())), CLOSE_GRACE_MS);
     this.#webrtc?.drain();
     const files = this.#recorder?.recordings.close().then(() => true) ?? Promise.resolve(true);
     const isComplete = (await within(files, timeLeft())) ?? false;
@@ -128,7 +132,7 @@ export class App {
     // Before the hooks, which may take long: publishers fail over as soon as they are let go.
     await Promise.all([
       this.#signalling?.close(CLOSE_GRACE_MS),
-      ...this.#rtmp.map((server) => server.close()),
+      ...[...this.#rtmp, ...this.#rtsp].map((server) => server.close()),
       this.#captures?.close(),
     ]);
     await this.#webrtc?.close();
@@ -212,6 +216,18 @@ export class App {
       const options = { ...rtmpOptions(this.#settings), ...(tls === undefined ? {} : { tls }) };
       const server = new RtmpServer({ ...deps, log: this.#log.child({ component: door }) }, options);
       this.#rtmp.push(server);
+      await doors.open(door, (port, host) => server.listen(port, host));
+    }
+  }
+
+  async #openRtsp(doors: Doors): Promise<void> {
+    const deps = { streams: this.#streams, connections: this.#connections };
+    for (const door of ['rtsp', 'rtsps'] as const) {
+      if (!doors.isWanted(door)) continue;
+      const tls = doors.tlsFor(door);
+      const options = { ...rtspOptions(this.#settings), ...(tls === undefined ? {} : { tls }) };
+      const server = new RtspServer({ ...deps, log: this.#log.child({ component: door }) }, options);
+      this.#rtsp.push(server);
       await doors.open(door, (port, host) => server.listen(port, host));
     }
   }

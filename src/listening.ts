@@ -42,9 +42,10 @@ export async function readTls(settings: Settings, home: string): Promise<TlsIden
 }
 
 /** A listener's name in the log and, with `.port`, its setting. */
-export type Door = 'http' | 'http.legacy' | 'https' | 'https.legacy' | 'ws' | 'wss' | 'rtmp' | 'rtmps';
+export type Door =
+  'http' | 'http.legacy' | 'https' | 'https.legacy' | 'ws' | 'wss' | 'rtmp' | 'rtmps' | 'rtsp' | 'rtsps';
 
-const SECURE_DOORS: ReadonlySet<Door> = new Set<Door>(['https', 'https.legacy', 'wss', 'rtmps']);
+const SECURE_DOORS: ReadonlySet<Door> = new Set<Door>(['https', 'https.legacy', 'wss', 'rtmps', 'rtsps']);
 
 /** What a server that listens on ports looks like from here. */
 export type Listen = (

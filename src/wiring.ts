@@ -4,6 +4,7 @@ import { WCS_MEDIA_PORTS } from './config/webrtc.ts';
 import type { HookOptions } from './hooks/recordHooks.ts';
 import type { PullOptions } from './ingest/pull/settings.ts';
 import type { RtmpOptions } from './ingest/rtmp/server.ts';
+import type { RtspOptions } from './ingest/rtsp/server.ts';
 import type { WebRtcOptions } from './ingest/webrtc/server.ts';
 import type { Ffmpeg } from './process/ffmpeg.ts';
 import type { RecorderSettings } from './recorder/settings.ts';
@@ -79,6 +80,26 @@ export function pullOptions(settings: Settings, { path, version }: Ffmpeg): Pull
     playerIdleMs: settings.rtsp_activity_timer * 1000,
     failedKeepMs: 60_000,
     stopGraceMs: 2000,
+  };
+}
+
+export function rtspOptions(settings: Settings): RtspOptions {
+  const { rtsp_udp_port_from: from, rtsp_udp_port_to: to } = settings;
+  return {
+    ...(from === undefined || to === undefined ? {} : { portRange: { from, to } }),
+    publisherTimeoutMs: settings.rtsp_publisher_timeout * 1000,
+    requestTimeoutMs: settings.rtsp_request_timeout * 1000,
+    publishTimeoutMs: settings.rtsp_publish_timeout * 1000,
+    maxConnections: settings.rtsp_max_connections,
+    maxConnectionsPerAddress: settings.rtsp_max_connections_per_address,
+    maxHeaderBytes: settings.rtsp_max_header_bytes,
+    maxBodyBytes: settings.rtsp_max_body_bytes,
+    maxTracks: settings.rtsp_max_tracks,
+    maxFrameBytes: settings.rtsp_max_frame_bytes,
+    maxReplyBacklogBytes: settings.rtsp_max_reply_backlog_bytes,
+    receiveBufferBytes: settings.rtsp_udp_buffer_bytes,
+    lossWaitMs: settings.rtsp_loss_wait_ms,
+    syncWaitMs: settings.rtsp_sync_wait_ms,
   };
 }
 

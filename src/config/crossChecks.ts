@@ -24,6 +24,7 @@ export function crossCheck(candidate: Candidate): readonly Finding[] {
     ...sharedPorts(candidate),
     ...tooSmallForOneMessage(candidate),
     ...reversedMediaPorts(candidate),
+    ...rtspPortsWithoutPair(candidate),
   ];
 }
 
@@ -37,19 +38,21 @@ function unpairedCertificate({ settings, labelOf }: Candidate): Finding[] {
 
 function doorsWithoutCertificate({ settings, labelOf }: Candidate): Finding[] {
   if (settings.tls_certificate !== '' || settings.tls_key !== '') return [];
-  return (['https.port', 'wss.port', 'https.legacy.port', 'rtmps.port'] as const).flatMap((door) => {
-    const label = labelOf(door);
-    if (label === undefined || settings[door] === undefined) return [];
-    // Every WCS file may name these ports; such a file must start the server.
-    const level = door === 'https.port' || door === 'wss.port' ? 'warning' : 'problem';
-    const keys = [door, 'tls_certificate', 'tls_key'] as const;
-    return [{ level, keys, message: `${label}: stays closed without tls_certificate and tls_key` }];
-  });
+  return (['https.port', 'wss.port', 'https.legacy.port', 'rtmps.port', 'rtsps.port'] as const).flatMap(
+    (door) => {
+      const label = labelOf(door);
+      if (label === undefined || settings[door] === undefined) return [];
+      // Every WCS file may name these ports; such a file must start the server.
+      const level = door === 'https.port' || door === 'wss.port' ? 'warning' : 'problem';
+      const keys = [door, 'tls_certificate', 'tls_key'] as const;
+      return [{ level, keys, message: `${label}: stays closed without tls_certificate and tls_key` }];
+    },
+  );
 }
 
 function sharedPorts({ settings, labelOf }: Candidate): Finding[] {
-  const plain = ['http.port', 'ws.port', 'http.legacy.port', 'rtmp.port'] as const;
-  const secure = ['https.port', 'wss.port', 'https.legacy.port', 'rtmps.port'] as const;
+  const plain = ['http.port', 'ws.port', 'http.legacy.port', 'rtmp.port', 'rtsp.port'] as const;
+  const secure = ['https.port', 'wss.port', 'https.legacy.port', 'rtmps.port', 'rtsps.port'] as const;
   const owners = new Map<number, SettingKey>();
   const findings: Finding[] = [];
   for (const key of settings.tls_certificate === '' ? plain : [...plain, ...secure]) {
@@ -81,6 +84,18 @@ function reversedMediaPorts({ settings, labelOf }: Candidate): Finding[] {
   if (from > 0 && from <= to) return [];
   const label = labelOf('media_port_from') ?? labelOf('media_port_to') ?? 'media_port_from';
   const message = `${label}: media_port_from must be above 0 and not above media_port_to`;
+  return [{ level: 'problem', keys, message }];
+}
+
+/** RTP comes in on an even port and RTCP on the odd one behind it. */
+function rtspPortsWithoutPair({ settings, labelOf }: Candidate): Finding[] {
+  const keys = ['rtsp_udp_port_from', 'rtsp_udp_port_to'] as const;
+  const [from, to] = keys.map((key) => settings[key]);
+  if (from === undefined && to === undefined) return [];
+  const hasPair = from !== undefined && to !== undefined && from > 0 && from + (from % 2) < to;
+  if (hasPair) return [];
+  const label = labelOf('rtsp_udp_port_from') ?? labelOf('rtsp_udp_port_to') ?? 'rtsp_udp_port_from';
+  const message = `${label}: rtsp_udp_port_from and rtsp_udp_port_to must both be above 0 and hold an even port and the one behind it`;
   return [{ level: 'problem', keys, message }];
 }
 

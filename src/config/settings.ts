@@ -5,6 +5,7 @@ import { NAMES } from './names.ts';
 import { PROCESS } from './process.ts';
 import { RECORDING } from './recording.ts';
 import { RTMP } from './rtmp.ts';
+import { RTSP } from './rtsp.ts';
 import { SIGNALLING } from './signalling.ts';
 import type { Setting } from './settingTypes.ts';
 import { WEBRTC } from './webrtc.ts';
@@ -13,6 +14,7 @@ import { WEBRTC } from './webrtc.ts';
 export const SETTINGS = {
   ...DOORS,
   ...RTMP,
+  ...RTSP,
   ...SIGNALLING,
   ...WEBRTC,
   ...CAPTURES,
@@ -40,6 +42,7 @@ export const SETTING_GROUPS: readonly {
 }[] = [
   { title: 'Addresses, ports and certificates', settings: DOORS },
   { title: 'RTMP', settings: RTMP },
+  { title: 'RTSP', settings: RTSP },
   { title: 'Web SDK and WHIP', settings: SIGNALLING },
   { title: 'WebRTC', settings: WEBRTC },
   { title: 'Captures', settings: CAPTURES },

@@ -11,7 +11,7 @@ export const UNUSED_WCS_KEYS: ReadonlySet<string> = new Set(
   mp4_container_moov_reserved_space_size mp4_container_write_header_on_fly
   on_multiple_record_hook_script record_audio_buffer_max_size record_audio_codec_channels
   record_mixer_streams record_rotation_index_enabled rest_hook_secret_key
-  rest_hook_send_hash rtp_bundle rtsp.port
+  rest_hook_send_hash rtp_bundle
   rtsp_client_address rtsp_interleaved_channels
   `
     .trim()

@@ -15,6 +15,7 @@ export async function packetsOf(
   file: string,
   kind: 'v' | 'a',
   input: readonly string[] = [],
+  output: readonly string[] = [],
 ): Promise<Packet[]> {
   const { stdout } = await run(
     'ffmpeg',
@@ -30,6 +31,7 @@ export async function packetsOf(
       `0:${kind}`,
       '-c',
       'copy',
+      ...output,
       '-f',
       'framemd5',
       '-',

@@ -20,6 +20,7 @@ export class TestServer {
     const all = {
       'http.port': 0,
       'rtmp.port': 0,
+      'rtsp.port': 0,
       'ws.port': 0,
       media_port: 0,
       'https.port': '',
@@ -64,6 +65,10 @@ export class TestServer {
     const line = this.logs.find((each) => each.msg === 'listening' && each['door'] === door);
     if (line === undefined) throw new Error(`door ${door} is not open`);
     return Number(line['port']);
+  }
+
+  rtspUrl(name: string): string {
+    return `rtsp://127.0.0.1:${this.port('rtsp')}/live/${name}`;
   }
 
   rtmpUrl(name: string): string {

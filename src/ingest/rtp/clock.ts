@@ -12,6 +12,8 @@ export interface SynchroniserOptions {
   readonly syncWaitMs: number;
   /** Bytes that may wait; beyond them the waiting ends. */
   readonly maxHeldBytes: number;
+  /** The media clocks never stand still: packets that come late were held up on the way. Browsers stop theirs. */
+  readonly areClocksSteady?: boolean;
 }
 
 /** Where a track's media goes. */
@@ -135,7 +137,12 @@ export class MediaSynchroniser {
 
   /** Adds a track. All tracks of the session description are added before the first packet. */
   add(trackId: number, clockRate: number, output: SyncedTrackOutput): SyncedTrack {
-    const track = new SyncedTrack(this, new TrackClock(clockRate, this.#wall), trackId, output);
+    const track = new SyncedTrack(
+      this,
+      new TrackClock(clockRate, this.#wall, this.#options.areClocksSteady),
+      trackId,
+      output,
+    );
     this.#tracks.push(track);
     return track;
   }

@@ -61,6 +61,7 @@ interface Break {
 export class TrackClock {
   readonly #usPerTick: number;
   readonly #wall: WallClock;
+  readonly #isSteady: boolean;
   #offset: number | undefined;
   /** Where the offset is being bent to. */
   #target = 0;
@@ -79,9 +80,11 @@ export class TrackClock {
   #lastWild = 0;
   #lastDts = -Infinity;
 
-  constructor(clockRate: number, wall: WallClock) {
+  /** @param isSteady the clock never stands still, so that no lag is taken for a gap. */
+  constructor(clockRate: number, wall: WallClock, isSteady = false) {
     this.#usPerTick = 1e6 / clockRate;
     this.#wall = wall;
+    this.#isSteady = isSteady;
   }
 
   get isFixed(): boolean {
@@ -204,7 +207,7 @@ export class TrackClock {
     if (broken !== undefined) {
       if (broken.gap === undefined) broken.lag = Math.min(broken.lag, delay - broken.baseline);
       this.settle(arrival / MS);
-    } else if (step > FREEZE_US && delay - least > FREEZE_US) {
+    } else if (!this.#isSteady && step > FREEZE_US && delay - least > FREEZE_US) {
       this.#break = { ...from, lag: delay - least, gap: undefined };
     } else if (step < -MAX_AHEAD_US) {
       this.#break = { ...from, lag: step, gap: step };

@@ -146,9 +146,9 @@ describe('warnings', () => {
 
   test('keys that only WCS reads share one line', () => {
     const text = 'hls.port=8082\nrecord_streams=true\nkeep_alive.enabled=websocket';
-    expect(loaded({ text, env: { RECORDERD_RTSP_PORT: '1' } }).warnings).toEqual([
+    expect(loaded({ text, env: { RECORDERD_RTP_BUNDLE: '1' } }).warnings).toEqual([
       `known to WCS, not used by recorderd yet: hls.port (${PATH}:1), keep_alive.enabled (${PATH}:3), ` +
-        'rtsp.port (RECORDERD_RTSP_PORT)',
+        'rtp_bundle (RECORDERD_RTP_BUNDLE)',
     ]);
   });
 
