@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.."
 if [ "${CI:-}" = true ] && can_apt; then
   apt_install ffmpeg shellcheck gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
     gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
-    gstreamer1.0-nice python3-gi python3-gst-1.0 gir1.2-gst-plugins-bad-1.0 gir1.2-gst-rtsp-server-1.0 chromium ||
+    gstreamer1.0-rtsp gstreamer1.0-nice python3-gi python3-gst-1.0 gir1.2-gst-plugins-bad-1.0 \
+    gir1.2-gst-rtsp-server-1.0 chromium ||
     die 'the programs that the tests publish with could not be installed'
   scripts/setup-nginx.sh
 fi

@@ -22,6 +22,8 @@ export interface Peers {
   readonly ffmpeg7: string | null;
   /** `gst-launch-1.0` with rtmp2sink, x264enc and voaacenc. */
   readonly gstLaunch: string | null;
+  /** `gst-launch-1.0` with rtspclientsink, too. */
+  readonly gstRtsp: string | null;
   /** Chromium, to publish with the Web SDK. */
   readonly chromium: string | null;
   /** A Python with GStreamer's webrtcbin, x264enc and vp8enc, to publish by WHIP. */
@@ -118,6 +120,11 @@ function findPeers(): Peers {
       runs(ffmpeg7, ['-version']),
     ),
     gstLaunch: present('GStreamer with rtmp2sink, x264enc and voaacenc', 'gst-launch-1.0', hasGst),
+    gstRtsp: present(
+      'GStreamer with rtspclientsink',
+      'gst-launch-1.0',
+      hasGst && hasElement('rtspclientsink'),
+    ),
     ...findWebRtcPeers(),
   };
 }

@@ -12,7 +12,8 @@ function toNumber(text: string | undefined, fallback: number, max: number): numb
   return text !== undefined && Number.isInteger(value) && value >= 0 && value <= max ? value : fallback;
 }
 
-function formatOf(config: Buffer): AudioFormat | undefined {
+/** The format that an AudioSpecificConfig describes; undefined when it makes no sense. */
+export function aacAudioFormat(config: Buffer): AudioFormat | undefined {
   try {
     const format = aacFormat(config);
     return (
@@ -47,7 +48,7 @@ export class AacDepacketiser implements Depacketiser {
 
   constructor(init: DepacketiserInit, output: DepacketiserOutput) {
     this.#output = output;
-    this.#format = formatOf(Buffer.from(init.fmtp.get('config') ?? '', 'hex'));
+    this.#format = aacAudioFormat(Buffer.from(init.fmtp.get('config') ?? '', 'hex'));
     const isLowRate = init.fmtp.get('mode')?.toLowerCase() === 'aac-lbr';
     this.#sizeBits = toNumber(init.fmtp.get('sizelength'), isLowRate ? 6 : 13, 24);
     this.#indexBits = toNumber(init.fmtp.get('indexlength'), isLowRate ? 2 : 3, 24);

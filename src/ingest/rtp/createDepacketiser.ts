@@ -3,10 +3,11 @@ import { G711Depacketiser, OpusDepacketiser } from './audio.ts';
 import { parseFmtp, type Depacketiser, type DepacketiserOutput } from './depacketiser.ts';
 import { h264Depacketiser } from './h264.ts';
 import { hevcDepacketiser } from './hevc.ts';
+import { LatmDepacketiser } from './latm.ts';
 import { Vp8Depacketiser } from './vp8.ts';
 
 /** Codecs with a depacketiser. */
-export type RtpCodec = 'h264' | 'hevc' | 'vp8' | 'opus' | 'pcmu' | 'pcma' | 'aac';
+export type RtpCodec = 'h264' | 'hevc' | 'vp8' | 'opus' | 'pcmu' | 'pcma' | 'aac' | 'aac-latm';
 
 /** What a session description says about a track, and a bound. */
 export interface RtpFormat {
@@ -43,5 +44,7 @@ export function createDepacketiser(format: RtpFormat, output: DepacketiserOutput
       return new G711Depacketiser(format.codec, init, output);
     case 'aac':
       return new AacDepacketiser(init, output);
+    case 'aac-latm':
+      return new LatmDepacketiser(init, output);
   }
 }

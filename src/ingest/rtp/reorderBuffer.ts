@@ -219,6 +219,8 @@ export class ReorderBuffer {
   #makeRoom(extended: number): void {
     this.#opensAt = undefined;
     this.#drain();
+    // A burst filled the opening window, and nothing of it is missing.
+    if (extended - this.#next < this.#packets.length) return;
     if (this.#next <= this.#highest) {
       this.#skip();
       return;

@@ -1,4 +1,6 @@
 import type { RtpCodec } from '../rtp/createDepacketiser.ts';
+import { parseFmtp } from '../rtp/depacketiser.ts';
+import { isLatmUsable } from '../rtp/latm.ts';
 import { RtspError } from './message.ts';
 
 /** What is known of a track's media. */
@@ -42,6 +44,7 @@ const CODECS: ReadonlyMap<string, Codec> = new Map<string, Codec>([
   ['pcmu', { kind: 'audio', codec: 'pcmu' }],
   ['pcma', { kind: 'audio', codec: 'pcma' }],
   ['mpeg4-generic', { kind: 'audio', codec: 'aac', isUsable: isAac }],
+  ['mp4a-latm', { kind: 'audio', codec: 'aac-latm', isUsable: (fmtp) => isLatmUsable(parseFmtp(fmtp)) }],
 ]);
 /** Payload types that may stand without an rtpmap (RFC 3551, 6). */
 const STATIC: ReadonlyMap<string, string> = new Map([
@@ -58,11 +61,10 @@ const MAX_CLOCK_RATE = 1_000_000;
 const MAX_CHANNELS = 8;
 
 /** MPEG-4 audio with its configuration beside it (RFC 3640, 3.3.5 and 3.3.6). */
-function isAac(fmtp: string): boolean {
-  return (
-    /(?:^|;)\s*mode\s*=\s*AAC-[hl]br\s*(?:;|$)/i.test(fmtp) &&
-    /(?:^|;)\s*config\s*=\s*(?:[0-9a-f]{2}){2,64}\s*(?:;|$)/i.test(fmtp)
-  );
+function isAac(text: string): boolean {
+  const fmtp = parseFmtp(text);
+  const hasConfig = /^(?:[0-9a-f]{2}){2,64}$/i.test(fmtp.get('config') ?? '');
+  return hasConfig && /^aac-[hl]br$/i.test(fmtp.get('mode') ?? '');
 }
 
 interface Section {

@@ -120,7 +120,7 @@ describe('the table', () => {
     expect(Object.keys(defaults).sort()).toEqual(Object.keys(DEFAULTS).sort());
   });
 
-  test('every key of WCS for recording by RTMP and WebRTC is in it, and marked as such', () => {
+  test('every key of WCS for recording by RTMP, RTSP and WebRTC is in it, and marked as such', () => {
     const documented = [
       'record_streams',
       'record_flash_published_streams',
@@ -152,6 +152,7 @@ describe('the table', () => {
       'media_port_from',
       'media_port_to',
       'rtp_activity_detecting',
+      'rtsp.port',
     ];
     expect(SETTING_KEYS.filter((key) => SETTINGS[key].wcs === true).sort()).toEqual(documented.sort());
   });
