@@ -288,6 +288,14 @@ describe('a media clock that stands still', () => {
     expect(audio.times).toEqual(Array.from({ length: 300 }, (_, i) => i * 20));
   });
 
+  test('where clocks are steady, no lag is ever a gap', () => {
+    const synchroniser = new MediaSynchroniser({ ...SYNC, areClocksSteady: true });
+    const source = new Source(synchroniser, [1, 90_000, 0], []);
+    for (let t = 0; t < 4000; t += 40) source.send(t, t < 2000 ? t + 30 : t + 3030);
+    synchroniser.flush();
+    expect(source.times).toEqual(Array.from({ length: 100 }, (_, i) => i * 40));
+  });
+
   test('pauses with running timestamps (DTX, a disabled track) are no gap', () => {
     const { audio } = running(2000);
     for (let t = 2000; t < 30_000; t += 400) audio.send(t, t + 30 + (t % 3) * 10);

@@ -296,6 +296,21 @@ describe.skipIf(noFfmpeg)('what FFmpeg sends', () => {
     samples.forEach(({ dts }, i) => expect(Math.abs(dts - (i * 1024 * 1e6) / 48_000)).toBeLessThanOrEqual(1));
   });
 
+  test('AAC in LATM: every frame, exact times', async () => {
+    const path = await make('latm.mp4', ...SOUND, '-c:a', 'aac', '-b:a', '32k', '-ac', '1');
+    const file = readMp4Track(readFileSync(path), 1);
+    const capture = await captureRtp(['-i', path, '-c', 'copy', '-rtpflags', 'latm']);
+    expect(capture.fmtp).toContain('cpresent=0');
+    const { samples, tracks } = receive('aac-latm', capture);
+    expect(tracks).toMatchObject([{ codec: 'aac', sampleRate: 48_000, channels: 1 }]);
+    expect(tracks[0]!.config.toString('hex')).toBe('1188');
+    expect(samples.length).toBeGreaterThan(file.samples.length - 12);
+    expect(samples.map(({ data }) => data.toString('latin1'))).toEqual(
+      file.samples.slice(0, samples.length).map(({ data }) => data.toString('latin1')),
+    );
+    samples.forEach(({ dts }, i) => expect(Math.abs(dts - (i * 1024 * 1e6) / 48_000)).toBeLessThanOrEqual(1));
+  });
+
   test('FFmpeg understands neither more nor less in its own sender reports', async () => {
     const capture = await captureRtp([
       '-re',

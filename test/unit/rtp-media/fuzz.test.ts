@@ -8,8 +8,9 @@ import { TwccRecorder } from '../../../src/ingest/rtp/twcc.ts';
 import { Reception, nalUnits, random, rtpBytes } from './support.ts';
 
 const CORPUS = new URL('../../fuzz/rtp/', import.meta.url);
-const CODECS: readonly RtpCodec[] = ['h264', 'hevc', 'vp8', 'opus', 'pcmu', 'pcma', 'aac'];
+const CODECS: readonly RtpCodec[] = ['h264', 'hevc', 'vp8', 'opus', 'pcmu', 'pcma', 'aac', 'aac-latm'];
 const FMTP = 'config=1188;sizelength=13;indexlength=3;indexdeltalength=3';
+const LATM_FMTP = 'cpresent=0;config=41002320';
 const MAX_BYTES = 4000;
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
@@ -46,19 +47,21 @@ const SEEDS: Readonly<Record<RtpCodec, readonly Buffer[]>> = {
   pcmu: [hex('ff00ff')],
   pcma: [hex('d5d5')],
   aac: [hex('0010 0020 01020304'), hex('0020 0010 0010 01020304'), hex('0010 00a0 0102030405060708090a')],
+  // Two frames to an element; a length that goes on; one that lies.
+  'aac-latm': [hex('02 0102 03 010203'), hex('ff01'), hex('01 aa 80 00')],
 };
 
 /** What a run of datagrams did that it must not do. */
 function feed(
   codec: RtpCodec,
   datagrams: readonly Buffer[],
-  fmtp = FMTP,
+  fmtp = codec === 'aac-latm' ? LATM_FMTP : FMTP,
 ): { complaints: string[]; samples: number } {
   const complaints: string[] = [];
   const options = { maxAccessUnitBytes: MAX_BYTES, maxHeldPackets: 64, fmtp };
   const reception = new Reception({
     codec,
-    clockRate: codec === 'opus' || codec === 'aac' ? 48_000 : 90_000,
+    clockRate: codec === 'opus' || codec.startsWith('aac') ? 48_000 : 90_000,
     ...options,
   });
   try {

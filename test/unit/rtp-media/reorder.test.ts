@@ -36,6 +36,14 @@ describe('reorder buffer', () => {
     expect(buffer.duplicates).toBe(1);
   });
 
+  test('a burst beyond the ring within the opening window comes out whole', () => {
+    const { out, buffer, push } = setUp({ maxHeldPackets: 16 });
+    for (let index = 0; index < 100; index++) push(index, 1);
+    buffer.check(20, 0);
+    expect(out).toEqual(Array.from({ length: 100 }, (_, index) => index));
+    expect(buffer).toMatchObject({ lost: 0, givenUp: 0, duplicates: 0 });
+  });
+
   test('asks after 10 ms, again after max(40 ms, 1.2 RTT), gives up after the wait', () => {
     const { out, buffer, push } = setUp();
     push(1, 0);

@@ -350,6 +350,24 @@ describe('audio', () => {
     expect(reception.samples.map(({ dts }) => dts)).toEqual([0, 1_066_667, 1_130_667]);
   });
 
+  test('LATM: frames in fragments, several to an element, a lost fragment, a length that lies', () => {
+    const fmtp = 'cpresent=0; config=41002320';
+    const { reception, sender } = setUp({ codec: 'aac-latm', clockRate: 48_000, fmtp });
+    const long = Buffer.alloc(300, 1);
+    const element = Buffer.concat([Buffer.of(255, 45), long, Buffer.of(2, 7, 7)]);
+    sender.send(0, [element.subarray(0, 200), element.subarray(200)]);
+    sender.send(2048, [element.subarray(0, 200), element.subarray(200)], { skip: 0 });
+    sender.giveUp();
+    sender.send(51_200, [Buffer.of(1, 5, 9, 5)]);
+    sender.send(53_248, [Buffer.of(1, 6, 1, 8)]);
+    reception.end();
+    const data = reception.samples.map((sample) => sample.data.toString('hex'));
+    expect(data).toEqual(['01'.repeat(300), '0707', '05', '06', '08']);
+    expect(reception.samples.map(({ dts }) => dts)).toEqual([0, 21_333, 1_066_667, 1_109_333, 1_130_667]);
+    expect(reception.tracks).toMatchObject([{ codec: 'aac', sampleRate: 48_000, channels: 2 }]);
+    expect(reception.receiver.statistics().discarded).toBe(2);
+  });
+
   test('AAC without a usable configuration gives nothing', () => {
     for (const config of ['', 'config=', 'config=zz', 'config=ff']) {
       const { reception, sender } = setUp({ codec: 'aac', clockRate: 48_000, fmtp: config });
