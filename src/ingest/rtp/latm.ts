@@ -78,6 +78,8 @@ export class LatmDepacketiser implements Depacketiser {
   readonly #buffer: FrameBuffer;
   #timestamp = -1;
   #isDamaged = false;
+  /** Packets were lost before this element, and nothing marks its beginning. */
+  #followsGap = false;
   #isKnown = false;
 
   constructor(init: DepacketiserInit, output: DepacketiserOutput) {
@@ -102,7 +104,8 @@ export class LatmDepacketiser implements Depacketiser {
   }
 
   gap(): void {
-    this.#isDamaged = true;
+    if (!this.#buffer.isEmpty) this.#isDamaged = true;
+    this.#followsGap = true;
   }
 
   flush(): void {
@@ -122,21 +125,25 @@ export class LatmDepacketiser implements Depacketiser {
     this.#isDamaged = false;
     if (element === undefined || this.#config === undefined) this.#output.damage();
     else this.#split(element, this.#config);
+    this.#followsGap = false;
   }
 
   #split(element: Buffer, { format, frames }: MuxConfig): void {
+    const found: Buffer[] = [];
     let at = 0;
-    for (let i = 0; i < frames; i++) {
+    while (found.length < frames) {
       let size = 0;
       while (element[at] === 255) size += element[at++] ?? 0;
       size += element[at++] ?? 0;
-      if (size === 0 || at + size > element.length) {
-        this.#output.damage();
-        return;
-      }
-      this.#deliver(element.subarray(at, at + size), format, this.#timestamp + i * this.#frameTicks);
+      if (size === 0 || at + size > element.length) break;
+      found.push(element.subarray(at, at + size));
       at += size;
     }
+    // The end of an element whose beginning was lost hardly ever has lengths that fill it.
+    const isTrusted = !this.#followsGap || (found.length === frames && at === element.length);
+    if (!isTrusted || found.length < frames) this.#output.damage();
+    if (!isTrusted) return;
+    found.forEach((data, i) => this.#deliver(data, format, this.#timestamp + i * this.#frameTicks));
   }
 
   #deliver(data: Buffer, format: AudioFormat, timestamp: number): void {
