@@ -30,7 +30,7 @@ module.exports = {
     },
     not(
       'foundation-stays-below',
-      '^src/(media|config|process|ops)',
+      '^src/(media|config|process|ops|tcp)',
       '^src/(streams|ingest|recorder|hooks|catalogue|http|signalling|backend|app|main|cli)',
     ),
     not('media-config-process-ops-are-strangers-1', '^src/media', '^src/(config|process|ops)'),
@@ -51,7 +51,7 @@ module.exports = {
     not(
       'signalling-knows-streams-and-what-is-below',
       '^src/signalling',
-      '^src/(?!signalling|streams|domain|util|media)',
+      '^src/(?!signalling|streams|tcp|domain|util|media)',
     ),
     {
       name: 'protocols-are-strangers',

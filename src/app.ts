@@ -76,8 +76,7 @@ export class App {
   readonly #streams: Streams;
   readonly #connections = new Connections();
   readonly #doors = new Lifetime();
-  readonly #rtmp: RtmpServer[] = [];
-  readonly #rtsp: RtspServer[] = [];
+  readonly #encoderDoors: (RtmpServer | RtspServer)[] = [];
   #signalling: SignallingServer | undefined;
   #webrtc: WebRtcServer | undefined;
   #captures: PulledCaptures | undefined;
@@ -102,8 +101,7 @@ export class App {
     this.#recorder = await this.#openRecorder(ffmpeg);
     const services = await this.#openServices(ffmpeg, this.#recorder);
     const doors = new Doors(this.#settings, tls, this.#log);
-    await this.#openRtmp(doors);
-    await this.#openRtsp(doors);
+    await this.#openEncoderDoors(doors);
     if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
     await this.#openHttp(doors, services);
     this.#captures?.open(this.#settings.captures);
@@ -124,7 +122,7 @@ export class App {
     const timeLeft = (): number => Math.max(0, until - Date.now());
     this.#streams.drain();
     this.#signalling?.drain();
-    await within(Promise.all([...this.#rtmp, ...this.#rtsp].map((server) => server.drain())), CLOSE_GRACE_MS);
+    await within(Promise.all(this.#encoderDoors.map((server) => server.drain())), CLOSE_GRACE_MS);
     this.#webrtc?.drain();
     const files = this.#recorder?.recordings.close().then(() => true) ?? Promise.resolve(true);
     const isComplete = (await within(files, timeLeft())) ?? false;
@@ -132,7 +130,7 @@ export class App {
     // Before the hooks, which may take long: publishers fail over as soon as they are let go.
     await Promise.all([
       this.#signalling?.close(CLOSE_GRACE_MS),
-      ...[...this.#rtmp, ...this.#rtsp].map((server) => server.close()),
+      ...this.#encoderDoors.map((server) => server.close()),
       this.#captures?.close(),
     ]);
     await this.#webrtc?.close();
@@ -208,26 +206,18 @@ export class App {
     return this.#captures;
   }
 
-  async #openRtmp(doors: Doors): Promise<void> {
-    const deps = { streams: this.#streams, connections: this.#connections };
-    for (const door of ['rtmp', 'rtmps'] as const) {
+  async #openEncoderDoors(doors: Doors): Promise<void> {
+    for (const door of ['rtmp', 'rtmps', 'rtsp', 'rtsps'] as const) {
       if (!doors.isWanted(door)) continue;
+      const log = this.#log.child({ component: door });
+      const deps = { streams: this.#streams, connections: this.#connections, log };
       const tls = doors.tlsFor(door);
-      const options = { ...rtmpOptions(this.#settings), ...(tls === undefined ? {} : { tls }) };
-      const server = new RtmpServer({ ...deps, log: this.#log.child({ component: door }) }, options);
-      this.#rtmp.push(server);
-      await doors.open(door, (port, host) => server.listen(port, host));
-    }
-  }
-
-  async #openRtsp(doors: Doors): Promise<void> {
-    const deps = { streams: this.#streams, connections: this.#connections };
-    for (const door of ['rtsp', 'rtsps'] as const) {
-      if (!doors.isWanted(door)) continue;
-      const tls = doors.tlsFor(door);
-      const options = { ...rtspOptions(this.#settings), ...(tls === undefined ? {} : { tls }) };
-      const server = new RtspServer({ ...deps, log: this.#log.child({ component: door }) }, options);
-      this.#rtsp.push(server);
+      const secured = tls === undefined ? {} : { tls };
+      const isRtmp = door === 'rtmp' || door === 'rtmps';
+      const server = isRtmp
+        ? new RtmpServer(deps, { ...rtmpOptions(this.#settings), ...secured })
+        : new RtspServer(deps, { ...rtspOptions(this.#settings), ...secured });
+      this.#encoderDoors.push(server);
       await doors.open(door, (port, host) => server.listen(port, host));
     }
   }

@@ -7,6 +7,7 @@ import { publishFile } from '../support/publishers.ts';
 import type { PublisherProcess } from '../support/publishers.ts';
 import { PullRig } from '../support/pullRig.ts';
 import { H264_AAC, testSource } from '../support/rtsp/media.ts';
+import { tlsFront } from '../support/tlsFront.ts';
 
 if (!hasNginxRtmp && process.env.CI === 'true')
   throw new Error('CI must run every test: nginx-rtmp is missing');
@@ -89,6 +90,22 @@ describe.skipIf(!hasNginxRtmp)('a stream of another RTMP server', () => {
     pull.captures.terminate({ name: 'copy' }, 'Stopped by rest /terminate');
     const [record = ''] = await pull.recorded(1);
     expect(await decodeErrors(record)).toBe('');
+  });
+
+  test('by RTMPS, every packet too', async () => {
+    const file = testSource(6, H264_AAC);
+    const server = await origin();
+    const front = await tlsFront(server.port);
+    closers.push(() => front.close());
+    const pull = await rig({ reconnect: false, stallTimeoutMs: 3_000 });
+    const uri = `rtmps://127.0.0.1:${front.port}/live/cam`;
+    pull.captures.start({ uri, protocol: 'rtmp', origin: 'rest' });
+    await eventually(() => (pull.commandLines().length > 0 ? true : undefined), 'child');
+    publish(file, server.uri('cam'));
+    await pull.status('PLAYING');
+    await pull.status('FAILED');
+    const [record = ''] = await pull.recorded(1);
+    await expectSamePackets(file, [record], 'v');
   });
 
   test('a secret in the URL is in no process list and no log', async () => {

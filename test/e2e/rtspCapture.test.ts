@@ -11,6 +11,7 @@ import { PullRig } from '../support/pullRig.ts';
 import { AAC, Camera, livePicture, playMp4 } from '../support/rtsp/camera.ts';
 import { H264_AAC, testSource } from '../support/rtsp/media.ts';
 import { SecondCamera } from '../support/rtsp/secondCamera.ts';
+import { tlsFront } from '../support/tlsFront.ts';
 
 const GST = ['-c', 'import gi; gi.require_version("GstRtspServer", "1.0")'];
 const hasCamera = spawnSync('/usr/bin/python3', GST, { stdio: 'ignore' }).status === 0;
@@ -61,6 +62,20 @@ describe.skipIf(!hasCamera)('a camera over TCP', () => {
     expect(video.map((sample) => Math.round((sample.dts - video[0]!.dts) / 1000))).toEqual(
       dts.map((ms) => Math.round(ms - dts[0]!)),
     );
+  });
+
+  test('by RTSPS, every picture too', async () => {
+    const file = testSource(4, H264_AAC);
+    const cam = await camera({ mounts: { '/cam': playMp4(file, { audio: AAC }) } });
+    const front = await tlsFront(cam.port);
+    open.push(front);
+    const pull = await rig(once);
+    const uri = `rtsps://127.0.0.1:${front.port}/cam`;
+    pull.captures.start({ uri, protocol: 'rtsp', origin: 'rest' });
+    await pull.status('PLAYING');
+    await pull.status('FAILED');
+    const [record = ''] = await pull.recorded(1);
+    await expectSamePackets(file, [record], 'v');
   });
 
   test.each([

@@ -1,6 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, inject, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { decodeErrors, probe } from '../support/packets.ts';
@@ -125,7 +126,7 @@ describe('ffmpeg', () => {
 describe.skipIf(gstRtsp === null)('GStreamer', () => {
   /** Sends with rtspclientsink and keeps what it encodes. */
   function push(protocol: string): { readonly copy: string; readonly publisher: PublisherProcess } {
-    const copy = join(mkdtempSync(join(tmpdir(), 'recorderd-gst-')), 'sent.mkv');
+    const copy = join(mkdtempSync(join(tmpdir(), 'recorderd-gst-')), 'sent.mp4');
     const pipeline = `
       videotestsrc num-buffers=125 is-live=true !
       video/x-raw,width=320,height=240,framerate=25/1,format=I420 !
@@ -135,22 +136,24 @@ describe.skipIf(gstRtsp === null)('GStreamer', () => {
       voaacenc ! aacparse ! tee name=a
       rtspclientsink name=s protocols=${protocol} location=${server.rtspUrl(protocol)}
       v. ! queue ! s. a. ! queue ! s.
-      matroskamux name=m ! filesink location=${copy}
+      mp4mux name=m ! filesink location=${copy}
       v. ! queue ! m. a. ! queue ! m.`;
     return { copy, publisher: startPublisher(gstRtsp!, ['-q', ...pipeline.trim().split(/\s+/)]) };
   }
 
-  test('rtspclientsink over TCP and UDP: the record equals what it encoded', async () => {
-    server = await TestServer.start(SETTINGS);
-    const pushes = ['tcp', 'udp'].map((protocol) => ({ protocol, ...push(protocol) }));
-    await Promise.all(pushes.map(({ protocol }) => recordOnDemand(server, protocol)));
-    for (const { publisher } of pushes) expect(await publisher.ended).toMatchObject({ code: 0 });
-    await server.recordsFinished(2);
-    for (const { protocol, copy } of pushes) {
-      expect(await decodeErrors(recordOf(protocol))).toBe('');
-      await expectSamePictures(copy, recordOf(protocol));
-      await expectSameSound(copy, recordOf(protocol));
-      await expectTogether(copy, recordOf(protocol), 40);
-    }
+  test.each(['tcp', 'udp'])('rtspclientsink over %s: the record equals what it encoded', async (protocol) => {
+    server = await TestServer.start({ ...SETTINGS, rtsp_publisher_timeout: 3 });
+    const { copy, publisher } = push(protocol);
+    await recordOnDemand(server, protocol);
+    // Over UDP, GStreamer 1.22 now and then misses its own end of stream and stays connected: then its silence ends it.
+    if (protocol === 'tcp') expect(await publisher.ended).toMatchObject({ code: 0 });
+    await server.recordsFinished(1);
+    await Promise.race([publisher.ended, setTimeout(5000)]);
+    publisher.kill('SIGKILL');
+    await publisher.ended;
+    expect(await decodeErrors(recordOf(protocol))).toBe('');
+    await expectSamePictures(copy, recordOf(protocol));
+    await expectSameSound(copy, recordOf(protocol));
+    await expectTogether(copy, recordOf(protocol), 40);
   });
 });

@@ -235,7 +235,7 @@ export function frame(channel: number, data: Buffer): Buffer {
 
 /** RTP of the tracks of `SDP`: a picture a packet, 20 ms of sound a packet. */
 export class RtpSource {
-  #sequence = 0;
+  readonly #sequences = new Map<number, number>();
 
   picture(index: number, options: { readonly key?: boolean; readonly bytes?: number } = {}): Buffer {
     const body = Buffer.alloc(options.bytes ?? 100, index);
@@ -252,7 +252,9 @@ export class RtpSource {
     const head = Buffer.alloc(12);
     head[0] = 0x80;
     head[1] = 0x80 | payloadType;
-    head.writeUInt16BE(this.#sequence++ & 0xffff, 2);
+    const sequence = this.#sequences.get(payloadType) ?? 0;
+    this.#sequences.set(payloadType, sequence + 1);
+    head.writeUInt16BE(sequence & 0xffff, 2);
     head.writeUInt32BE(timestamp, 4);
     head.writeUInt32BE(payloadType, 8);
     return Buffer.concat([head, payload]);

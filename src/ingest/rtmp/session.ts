@@ -1,6 +1,7 @@
 import type { Logger } from '../../domain/log.ts';
 import type { Connections } from '../../streams/connections.ts';
 import type { Streams } from '../../streams/streams.ts';
+import type { Link } from '../../tcp/socketLink.ts';
 import { splitAggregate } from './aggregate.ts';
 import { messageValues, readCall } from './call.ts';
 import { ChunkReader } from './chunkReader.ts';
@@ -10,7 +11,6 @@ import { NetConnection } from './netConnection.ts';
 import { MESSAGE_TYPE, ProtocolError, USER_EVENT } from './protocol.ts';
 import type { MessageSink } from './protocol.ts';
 import { Replies } from './replies.ts';
-import type { Link } from './socketLink.ts';
 
 /** Limits of one session. */
 export interface SessionOptions extends ChunkLimits {
@@ -106,19 +106,9 @@ export class Session implements MessageSink {
   /** Takes bytes from the client. */
   receive(chunk: Buffer): void {
     this.#bytes += chunk.length;
-    if (this.#isOver()) return;
-    try {
-      const rest = this.#shakeHands(chunk);
-      if (rest !== undefined) this.#reader.push(rest);
-      this.#acknowledge();
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  /** Told that the client is not read for a while. */
-  rested(): void {
-    this.#connection.flush();
+    if (!this.#isOver()) this.#use(chunk);
+    // The client is not read for a while.
+    if (this.#link.onRead(chunk.length)) this.#connection.flush();
   }
 
   onMessage(type: number, streamId: number, timestamp: number, payload: Buffer): void {
@@ -172,6 +162,16 @@ export class Session implements MessageSink {
 
   #isOver(): boolean {
     return this.#phase === 'closing' || this.#phase === 'closed';
+  }
+
+  #use(chunk: Buffer): void {
+    try {
+      const rest = this.#shakeHands(chunk);
+      if (rest !== undefined) this.#reader.push(rest);
+      this.#acknowledge();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #shakeHands(chunk: Buffer): Buffer | undefined {
@@ -281,7 +281,6 @@ export class Session implements MessageSink {
     if (this.#isOver()) return;
     this.#enter('closing');
     this.#endPublication();
-    this.#link.setBatched(false);
     this.#link.end();
   }
 

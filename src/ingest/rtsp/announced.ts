@@ -1,6 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Publisher } from '../../domain/publisher.ts';
 import type { StreamInit } from '../../streams/stream.ts';
+import type { ClientPlace } from '../../tcp/clientServer.ts';
 import { trackOf } from './announce.ts';
 import type { AnnouncedTrack } from './announce.ts';
 import type { MediaPorts } from './mediaPorts.ts';
@@ -15,12 +16,6 @@ import type { Transport } from './transport.ts';
 export interface AnnouncedOptions {
   /** Media may come by UDP. */
   readonly acceptsUdp: boolean;
-}
-
-/** Both ends of the RTSP connection. */
-export interface ClientPlace {
-  readonly address: string;
-  readonly localAddress: string;
 }
 
 /** What an announcement is made of. */
@@ -84,7 +79,8 @@ export class Announced {
   }
 
   /** What the client is known by. */
-  identity(sessionId: string): Omit<Publisher, 'terminate'> {
+  get identity(): Omit<Publisher, 'terminate'> {
+    const { sessionId } = this.#deps.client;
     const { custom } = this.#deps.named;
     return { sessionId, appKey: APP_KEY, login: this.#login, mediaProvider: 'RTSP', custom };
   }

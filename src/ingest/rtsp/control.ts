@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from '../../domain/log.ts';
 import type { Connections } from '../../streams/connections.ts';
 import type { Streams } from '../../streams/streams.ts';
+import type { ClientPlace } from '../../tcp/clientServer.ts';
 import { readAnnouncement } from './announce.ts';
 import { Announced } from './announced.ts';
-import type { AnnouncedOptions, ClientPlace } from './announced.ts';
+import type { AnnouncedOptions } from './announced.ts';
 import type { MediaPorts } from './mediaPorts.ts';
 import { RtspError } from './message.ts';
 import type { Reply, RtspRequest } from './message.ts';
@@ -22,7 +23,6 @@ export interface ControlHost {
   readonly streams: Streams;
   readonly connections: Connections;
   readonly log: Logger;
-  readonly sessionId: string;
   readonly client: ClientPlace;
   readonly ports: MediaPorts;
   /** True when new publishers are to be refused. */
@@ -129,9 +129,7 @@ export class Control {
     const { client, ports, send } = this.#host;
     this.#announced = new Announced({ named, tracks, client, ports, send }, this.#options);
     this.#sessionId = randomBytes(8).toString('hex');
-    const { sessionId, mediaProvider, appKey, login, custom } = this.#announced.identity(
-      this.#host.sessionId,
-    );
+    const { sessionId, mediaProvider, appKey, login, custom } = this.#announced.identity;
     this.#unlist = this.#host.connections.add({
       ...{ sessionId, mediaProvider, appKey, login, custom, createdAt: Date.now() },
       terminate: (info) => this.terminate(info),
@@ -173,7 +171,7 @@ export class Control {
 
   #publish(announced: Announced): void {
     const { streams, log, onHold } = this.#host;
-    const identity = announced.identity(this.#host.sessionId);
+    const identity = announced.identity;
     const { streamInit, lines } = announced;
     const terminate = (info: string): void => {
       if (this.#publication === publication) this.terminate(info);

@@ -3,6 +3,7 @@ import type { Logger } from '../../domain/log.ts';
 import type { Stream } from '../../streams/stream.ts';
 import type { Streams } from '../../streams/streams.ts';
 import { MediaSynchroniser } from '../rtp/clock.ts';
+import { ReceptionClock } from '../rtp/receptionClock.ts';
 import { TrackIntake } from './trackIntake.ts';
 import type { TrackLine } from './trackLine.ts';
 
@@ -43,7 +44,8 @@ export class Publication {
   readonly #synchroniser: MediaSynchroniser;
   readonly #intakes = new Map<TrackLine, TrackIntake>();
   readonly #startedMs = performance.now();
-  #lastMediaMs = performance.now();
+  readonly #clock = new ReceptionClock(this.#startedMs);
+  #lastMediaMs = this.#startedMs;
   #nextReportMs = 0;
   #leaving: { readonly reason: string; readonly sinceMs: number; ticks: number } | undefined;
   #isOver = false;
@@ -66,7 +68,7 @@ export class Publication {
     for (const line of lines) {
       line.open({
         rtp: (data) => this.#rtp(line, data),
-        rtcp: (data) => this.#guard(() => this.#intakes.get(line)?.rtcp(data, performance.now())),
+        rtcp: (data) => this.#rtcp(line, data),
       });
     }
     const codecs = lines.map(({ format }) => format?.codec).filter((codec) => codec !== undefined);
@@ -78,8 +80,9 @@ export class Publication {
     return this.#lastMediaMs;
   }
 
-  /** Does what is due. Called about every 20 ms; never throws. */
-  tick(nowMs: number): void {
+  /** Does what is due. Called about every 20 ms with `performance.now()`; never throws. */
+  tick(steadyMs: number): void {
+    const nowMs = this.#clock.tick(steadyMs);
     this.#guard(() => {
       for (const intake of this.#intakes.values()) intake.check(nowMs);
       this.#synchroniser.check(nowMs);
@@ -87,7 +90,7 @@ export class Publication {
     });
     const leaving = this.#leaving;
     if (leaving === undefined || ++leaving.ticks < LINGER_TICKS) return;
-    if (nowMs - leaving.sinceMs >= LINGER_MS) this.finish(leaving.reason);
+    if (steadyMs - leaving.sinceMs >= LINGER_MS) this.finish(leaving.reason);
   }
 
   /** Ends the stream once what was sent before has arrived: at once when no UDP is in use. */
@@ -103,8 +106,7 @@ export class Publication {
     this.#isOver = true;
     for (const line of this.#deps.lines) line.close();
     try {
-      for (const intake of this.#intakes.values()) intake.flush();
-      this.#synchroniser.flush();
+      this.#deliver();
       this.#deps.streams.unpublish(this.stream);
     } catch (err) {
       // A subscriber that fails at the end of a stream must not take the process down.
@@ -114,13 +116,27 @@ export class Publication {
     this.#logEnd(reason);
   }
 
+  /** Everything that waits, for lost packets or for sender reports, waits no longer. Never throws. */
+  flush(): void {
+    this.#guard(() => this.#deliver());
+  }
+
   #rtp(line: TrackLine, data: Buffer): void {
-    const nowMs = performance.now();
+    const steadyMs = performance.now();
     this.#guard(() => {
       const intake = this.#intakes.get(line);
       // Media that cannot be recorded shows that its client is there, too.
-      if (intake === undefined || intake.rtp(data, nowMs)) this.#lastMediaMs = nowMs;
+      if (intake === undefined || intake.rtp(data, this.#clock.at(steadyMs))) this.#lastMediaMs = steadyMs;
     });
+  }
+
+  #rtcp(line: TrackLine, data: Buffer): void {
+    this.#guard(() => this.#intakes.get(line)?.rtcp(data, this.#clock.at(performance.now())));
+  }
+
+  #deliver(): void {
+    for (const intake of this.#intakes.values()) intake.flush();
+    this.#synchroniser.flush();
   }
 
   /** A mistake of the server must end one stream, not all. */

@@ -1,11 +1,13 @@
 import { RecorderdError } from '../../domain/errors.ts';
 import type { Logger } from '../../domain/log.ts';
+import type { ClientSession } from '../../tcp/clientServer.ts';
+import type { Link } from '../../tcp/socketLink.ts';
 import { Control } from './control.ts';
 import type { ControlHost, ControlOptions } from './control.ts';
-import type { Link } from './link.ts';
 import { cseqOf, RtspError, writeReply } from './message.ts';
 import type { Reply, RtspRequest } from './message.ts';
 import type { Publication } from './publication.ts';
+import { RequestQueue } from './requestQueue.ts';
 import { RequestReader } from './requestReader.ts';
 import type { ReaderLimits, ReaderSink } from './requestReader.ts';
 
@@ -26,21 +28,18 @@ type Phase = 'opening' | 'idle' | 'publishing' | 'closing' | 'closed';
 
 /** How long a client may take to read the last words. */
 const CLOSING_MS = 1_000;
-/** Requests that may wait for one whose answer takes a while. */
-const MAX_WAITING = 16;
 
 /**
  * One client from its first byte to its last: requests in order, interleaved media, time limits. Nothing it receives
  * makes it throw; what cannot be understood closes this connection only.
  */
-export class Session implements ReaderSink {
+export class Session implements ReaderSink, ClientSession {
   readonly #options: SessionOptions;
   readonly #link: Link;
   readonly #log: Logger;
   readonly #reader: RequestReader;
   readonly #control: Control;
-  readonly #waiting: RtspRequest[] = [];
-  #isAnswering = false;
+  readonly #requests: RequestQueue;
   #publication: Publication | undefined;
   #phase: Phase = 'opening';
   /** Start of the phase; `performance.now()`. */
@@ -57,8 +56,13 @@ export class Session implements ReaderSink {
   constructor(deps: SessionDeps, options: SessionOptions, link: Link) {
     this.#options = options;
     this.#link = link;
-    this.#log = deps.log.child({ sessionId: deps.sessionId });
+    this.#log = deps.log.child({ sessionId: deps.client.sessionId });
     this.#reader = new RequestReader(options, this);
+    this.#requests = new RequestQueue({
+      handle: (request) => this.#handle(request),
+      replyTo: (error) => this.#replyTo(error),
+      say: (reply, request) => this.#say(reply, request),
+    });
     this.#control = new Control(
       {
         ...deps,
@@ -113,10 +117,7 @@ export class Session implements ReaderSink {
   onRequest(request: RtspRequest): void {
     if (this.#isOver()) return;
     if (this.#phase === 'opening') this.#enter('idle');
-    if (this.#waiting.length >= MAX_WAITING)
-      throw new RtspError(503, 'Too many requests at once', { closes: true });
-    this.#waiting.push(request);
-    if (!this.#isAnswering) this.#answerWaiting();
+    this.#requests.push(request);
   }
 
   /** Enforces the time limits; `now` is `performance.now()`. To be called several times within each limit. */
@@ -134,6 +135,11 @@ export class Session implements ReaderSink {
     else if (!this.#isOver()) this.#control.terminate(info);
   }
 
+  /** Resolves when what the kernel holds now has been read. */
+  arrived(): Promise<void> {
+    return new Promise((resolve) => this.#link.readArrived(resolve));
+  }
+
   /** Told when the connection is gone. `error` is its cause, if any; without a stream any end is an ordinary one. */
   closed(error?: Error): void {
     this.#abort(this.#phase === 'publishing' && error !== undefined ? error.message : this.reason);
@@ -141,26 +147,6 @@ export class Session implements ReaderSink {
 
   #isOver(): boolean {
     return this.#phase === 'closing' || this.#phase === 'closed';
-  }
-
-  /** Answers in order; a request that takes a while holds up the ones behind it. */
-  #answerWaiting(): void {
-    for (let request = this.#waiting.shift(); request !== undefined; request = this.#waiting.shift()) {
-      const reply = this.#handle(request);
-      if (reply instanceof Promise) {
-        this.#isAnswering = true;
-        void this.#answerLater(request, reply);
-        return;
-      }
-      this.#say(reply, request);
-    }
-  }
-
-  async #answerLater(request: RtspRequest, pending: Promise<Reply>): Promise<void> {
-    const reply = await pending.catch((error: unknown) => this.#replyTo(error));
-    this.#isAnswering = false;
-    this.#say(reply, request);
-    this.#answerWaiting();
   }
 
   #handle(request: RtspRequest): Reply | Promise<Reply> {
@@ -272,7 +258,7 @@ export class Session implements ReaderSink {
 
   #end(): void {
     this.#reader.stop();
-    this.#waiting.length = 0;
+    this.#requests.clear();
     this.#control.end(this.reason);
   }
 }

@@ -37,8 +37,8 @@ function read(bytes: Buffer, cuts: readonly number[] = []): string[] {
   return seen;
 }
 
-const token = fc.string({ unit: fc.constantFrom(...'abcDEF-_19'), minLength: 1, maxLength: 12 });
-const value = fc.string({ unit: fc.constantFrom(...'ab:;="/ ,é'), maxLength: 20 });
+const token = fc.string({ unit: fc.constantFrom(...Array.from('abcDEF-_19')), minLength: 1, maxLength: 12 });
+const value = fc.string({ unit: fc.constantFrom(...Array.from('ab:;="/ ,é')), maxLength: 20 });
 const request = fc
   .record({
     method: fc.constantFrom('OPTIONS', 'ANNOUNCE', 'GET_PARAMETER'),

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Ticker } from '../../util/ticker.ts';
+import type { Ticker } from '../util/ticker.ts';
 
 /** Where a session's bytes go. */
 export interface Link {
@@ -9,6 +9,8 @@ export interface Link {
   setBatched(batched: boolean): void;
   /** True: reads nothing, so that the client waits; false: goes on. */
   setHeld(held: boolean): void;
+  /** Told of every read, after its bytes were used. @returns true when nothing is read for a while from now on. */
+  onRead(bytes: number): boolean;
   /** Calls `done` once what the kernel holds has been read: at once unless reading in batches. */
   readArrived(done: () => void): void;
   /** Sends what is queued, then closes. */
@@ -51,7 +53,6 @@ export class SocketLink implements Link {
     this.#ticker = ticker;
   }
 
-  /** Told of every read, after its bytes were used. @returns true when the socket rests from now on. */
   onRead(bytes: number): boolean {
     if (this.#stopTicking === undefined) return false;
     this.#bytesSinceTick += bytes;
@@ -96,6 +97,9 @@ export class SocketLink implements Link {
   }
 
   end(): void {
+    // What still comes is passed over, but it is read: closing over unread bytes would reset the last words away.
+    this.#isHeld = false;
+    this.setBatched(false);
     this.#socket.end();
   }
 

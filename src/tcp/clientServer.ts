@@ -1,0 +1,182 @@
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import type { Logger } from '../domain/log.ts';
+import { endpoint } from '../util/endpoint.ts';
+import { RepeatLog } from '../util/repeatLog.ts';
+import { Ticker } from '../util/ticker.ts';
+import { Admission } from './admission.ts';
+import type { AdmissionLimits } from './admission.ts';
+
+/** One client's side of a protocol. Nothing it is given makes it throw. */
+export interface ClientSession {
+  /** Why it ended; the first cause. */
+  readonly reason: string;
+  /** The client broke the protocol or a limit. */
+  readonly isFaulty: boolean;
+  readonly hasPublished: boolean;
+  receive(chunk: Buffer): void;
+  /** Enforces the time limits; `nowMs` is `performance.now()`. */
+  check(nowMs: number): void;
+  /** Says goodbye and closes its connection, after about a second at most. */
+  terminate(info: string): void;
+  /** The connection is gone; `error` is its cause, if any. */
+  closed(error?: Error): void;
+}
+
+/** Both ends of a connection. */
+export interface ClientPlace {
+  readonly address: string;
+  readonly localAddress: string;
+  /** `/address:port/address:port`, as WCS names sessions. */
+  readonly sessionId: string;
+}
+
+/** Who may connect, and how. */
+export interface ClientServerOptions extends AdmissionLimits {
+  /** Makes it TLS: PEM texts. */
+  readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer };
+}
+
+/** What a `ClientServer` is made for. */
+export interface ClientServerInit<S extends ClientSession> {
+  /** As the log calls it. */
+  readonly protocol: string;
+  readonly log: Logger;
+  readonly tlsHandshakeTimeoutMs: number;
+  /** Shortest limit that `check` enforces, ms: it is called several times within it. */
+  readonly shortestLimitMs: number;
+  readonly createSession: (socket: Socket, place: ClientPlace) => S;
+}
+
+const MIN_CHECK_MS = 20;
+const MAX_CHECK_MS = 1_000;
+/** Checks within the shortest time limit. */
+const CHECKS_PER_LIMIT = 5;
+
+/** Accepts the connections of one TCP or TLS port within limits and gives each a session. */
+export class ClientServer<S extends ClientSession> {
+  readonly #init: ClientServerInit<S>;
+  readonly #options: ClientServerOptions;
+  readonly #log: Logger;
+  readonly #admission: Admission;
+  readonly #sessions = new Map<S, Socket>();
+  readonly #server: Server;
+  readonly #checkTicker: Ticker;
+  readonly #refusals: RepeatLog;
+  readonly #faults: RepeatLog;
+  readonly #fruitless: RepeatLog;
+  #isDraining = false;
+
+  constructor(init: ClientServerInit<S>, options: ClientServerOptions) {
+    const { protocol, log, shortestLimitMs } = init;
+    this.#init = init;
+    this.#options = options;
+    this.#log = log;
+    this.#admission = new Admission(options);
+    this.#refusals = new RepeatLog(log, `${protocol} connection refused`);
+    this.#faults = new RepeatLog(log, `${protocol} client broke the protocol`);
+    this.#fruitless = new RepeatLog(log, `${protocol} connection ended without a stream`);
+    const checkMs = shortestLimitMs / CHECKS_PER_LIMIT;
+    this.#checkTicker = new Ticker(Math.min(MAX_CHECK_MS, Math.max(MIN_CHECK_MS, checkMs)));
+    this.#server = this.#createServer();
+  }
+
+  get sessions(): readonly S[] {
+    return [...this.#sessions.keys()];
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** Starts to listen; port 0 takes a free one. @returns the port. @throws the system's error, e.g. EADDRINUSE. */
+  async listen(port: number, host?: string): Promise<number> {
+    const server = this.#server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+    server.on('error', (err) => this.#log.error(`${this.#init.protocol} listener failed`, { err }));
+    return (server.address() as AddressInfo).port;
+  }
+
+  /** Refuses new connections from now on. */
+  drain(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    this.#server.close();
+  }
+
+  /** Ends every connection. Resolves when all sockets are closed, after about a second at most. */
+  async close(): Promise<void> {
+    this.drain();
+    const served = [...this.#sessions].map(async ([session, socket]) => {
+      // Not events.once: it would reject when the peer resets the connection meanwhile.
+      const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+      session.terminate('the server is shutting down');
+      await closed;
+    });
+    await Promise.all(served);
+    // What is left has not finished its TLS handshake.
+    this.#admission.destroyAll();
+    for (const log of [this.#refusals, this.#faults, this.#fruitless]) log.close();
+  }
+
+  #createServer(): Server {
+    const { tls } = this.#options;
+    if (tls === undefined) {
+      // The mark makes Node stop reading ahead after one read while a socket rests.
+      return createServer({ noDelay: true, highWaterMark: 1 }, (socket) => {
+        if (this.#admit(socket)) this.#serve(socket);
+      });
+    }
+    const handshakeTimeout = this.#init.tlsHandshakeTimeoutMs;
+    const server = createTlsServer({ ...tls, noDelay: true, handshakeTimeout });
+    server.on('connection', (socket: Socket) => this.#admit(socket));
+    server.on('secureConnection', (socket) => this.#serve(socket));
+    server.on('tlsClientError', (error) => this.#faults.add({ reason: `TLS: ${error.message}` }));
+    return server;
+  }
+
+  /** Counts a connection, or closes it at once when there are too many. */
+  #admit(socket: Socket): boolean {
+    socket.on('error', () => undefined);
+    const reason = this.#isDraining ? 'the server is shutting down' : this.#admission.admit(socket);
+    if (reason === undefined) return true;
+    this.#refusals.add({ address: socket.remoteAddress, reason });
+    socket.destroy();
+    return false;
+  }
+
+  #serve(socket: Socket): void {
+    const { remoteAddress, remotePort, localAddress, localPort } = socket;
+    if (!remoteAddress || !remotePort || !localAddress || !localPort) {
+      socket.destroy();
+      return;
+    }
+    const sessionId = `/${endpoint(remoteAddress, remotePort)}/${endpoint(localAddress, localPort)}`;
+    const session = this.#init.createSession(socket, { address: remoteAddress, localAddress, sessionId });
+    this.#sessions.set(session, socket);
+    const stopChecks = this.#checkTicker.add(() => session.check(performance.now()));
+    let cause: Error | undefined;
+    socket.on('data', (chunk: Buffer) => session.receive(chunk));
+    socket.on('error', (error) => (cause = error));
+    socket.once('close', () => {
+      stopChecks();
+      this.#sessions.delete(session);
+      session.closed(cause);
+      this.#logEnd(session, sessionId);
+    });
+  }
+
+  #logEnd(session: S, sessionId: string): void {
+    const fields = { sessionId, reason: session.reason };
+    if (session.isFaulty) this.#faults.add(fields);
+    else if (session.hasPublished) this.#log.debug(`${this.#init.protocol} connection closed`, fields);
+    else this.#fruitless.add(fields);
+  }
+}
