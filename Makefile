@@ -14,7 +14,7 @@ SOURCES := $(shell find src) package.json tsconfig.json tsconfig.build.json
 # Flags of the server (make run) or of vitest (make test-unit, test-e2e, test-browser).
 ARGS ?=
 
-.PHONY: help install build ffmpeg setup demo run test test-unit test-e2e test-browser test-lines lint bench bench-webrtc clean
+.PHONY: help install build ffmpeg setup demo run test test-unit test-e2e test-browser test-long lint bench bench-webrtc clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,11 +50,11 @@ run: build ffmpeg ## start the server: make run ARGS='--set rtmp.port=1936'
 
 test: setup ## everything a pull request must pass
 	@scripts/setup-tests.sh
-	@node scripts/verify.mjs static unit e2e
+	@node scripts/verify.mjs static unit e2e browser
 
-test-lines: build ffmpeg ## WebRTC over bad lines: long; not part of `make test` yet
+test-long: setup ## WebRTC over bad lines, under attack and by WHIP: seven minutes; CI runs them, too
 	@scripts/setup-tests.sh
-	@node scripts/verify.mjs lines
+	@node scripts/verify.mjs long
 
 test-unit: install ## unit tests alone
 	@node_modules/.bin/vitest run --project unit $(ARGS)
@@ -63,7 +63,7 @@ test-e2e: build ffmpeg ## end-to-end tests alone: real encoders, the real server
 	@scripts/setup-tests.sh
 	@node_modules/.bin/vitest run --project e2e $(ARGS)
 
-test-browser: build ffmpeg ## tests with Chromium; not part of `make test` yet
+test-browser: build ffmpeg ## tests with Chromium alone
 	@scripts/setup-tests.sh
 	@node_modules/.bin/vitest run --project browser $(ARGS)
 

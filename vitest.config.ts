@@ -1,15 +1,19 @@
 import { defineConfig } from 'vitest/config';
 
-/** Media in real time over bad lines, which also take long: they need the machine for themselves. */
-const LINES = ['test/e2e/webrtcLoss.test.ts', 'test/unit/webrtc/chromium.test.ts'];
-/** Media in real time in a browser. */
+// Media in real time, much of it made by a browser: such tests need the machine for themselves, one after another.
+/** What every change is tried with. */
 const BROWSER = [
-  'test/e2e/{websdk,whip,webrtcAttacks,webrtcChanges,webrtcSupport}.test.ts',
+  'test/e2e/{websdk,webrtcChanges}.test.ts',
   'test/unit/webrtc/exit.test.ts',
   'test/unit/signalling/browser.test.ts',
   'test/unit/http/demoPage.test.ts',
 ];
-const REAL_TIME = [...LINES, ...BROWSER];
+/** What takes minutes more: bad lines, attacks, another client. */
+const LONG = [
+  'test/e2e/{webrtcLoss,webrtcAttacks,webrtcSupport,whip}.test.ts',
+  'test/unit/webrtc/chromium.test.ts',
+];
+const REAL_TIME = [...BROWSER, ...LONG];
 const endToEnd = {
   globalSetup: ['test/support/globalSetup.ts'],
   testTimeout: 120_000,
@@ -32,7 +36,7 @@ export default defineConfig({
         },
       },
       { test: { ...endToEnd, name: 'browser', include: BROWSER, fileParallelism: false } },
-      { test: { ...endToEnd, name: 'lines', include: LINES, fileParallelism: false } },
+      { test: { ...endToEnd, name: 'long', include: LONG, fileParallelism: false } },
     ],
   },
 });
