@@ -52,8 +52,8 @@ async function startCamera() {
 }
 
 const WAYS = {
-  'recorderd: pull and record': (uris, folder) => server(uris, folder, 'yes'),
-  'recorderd: pull only': (uris, folder) => server(uris, folder, 'no'),
+  'recorderd: pull and record': (uris, folder) => server(uris, folder, true),
+  'recorderd: pull only': (uris, folder) => server(uris, folder, false),
   'one ffmpeg -f segment each': (uris, folder) => [
     '/bin/sh',
     '-c',
@@ -61,8 +61,28 @@ const WAYS = {
   ],
 };
 
+/** The server as it is started by hand, with these cameras declared. */
 function server(uris, folder, isRecorded) {
-  return [process.execPath, join(import.meta.dirname, 'capture-server.mjs'), folder, isRecorded, ...uris];
+  const settings = {
+    captures: uris.map((uri, i) => `${uri} -> cam${i}`).join(' '),
+    record_rtsp_streams: isRecorded,
+    on_record_hook_script: '',
+    log_format: 'json',
+    'http.port': 0,
+    ...Object.fromEntries(['rtmp.port', 'rtsp.port', 'ws.port', 'media_port'].map((key) => [key, ''])),
+  };
+  const flags = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+  return [process.execPath, join(import.meta.dirname, '../dist/main.js'), '--home', folder, ...flags];
+}
+
+/** Resolves when all that is measured runs. */
+async function playing(child) {
+  let streams = 0;
+  for await (const line of createInterface(child.stdout)) {
+    if (line === 'playing') return;
+    if (line.includes('"captured stream published"') && ++streams === N) return;
+  }
+  throw new Error('it ended before all streams were there');
 }
 
 function segmenter(uri, folder) {
@@ -80,7 +100,8 @@ async function run(name) {
   const ended = once(child, 'exit');
   try {
     meter.watch(child.pid);
-    await once(child.stdout, 'data');
+    await playing(child);
+    child.stdout.resume();
     await pause(SETTLE_MS);
     const before = meter.cpuSeconds();
     await pause(SECONDS * 1000);
@@ -96,8 +117,9 @@ async function run(name) {
     await ended;
     await meter.close();
     camera.child.kill('SIGKILL');
-    if (readdirSync(folder).length === 0 && !name.endsWith('only'))
-      process.stderr.write(`${name}: no files\n`);
+    const files = readdirSync(folder, { recursive: true }).filter((path) => path.endsWith('.mp4'));
+    if (files.length !== N && !name.endsWith('only'))
+      process.stderr.write(`${name}: ${files.length} files\n`);
     rmSync(folder, { recursive: true, force: true });
   }
 }
