@@ -105,6 +105,7 @@ export class App {
     if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
     await this.#openHttp(doors, services);
     this.#captures?.open(this.#settings.captures);
+    void this.#recorder.recordings.recover();
     this.#log.info('ready', {
       recordsDir: this.#recordsDir,
       ffmpeg: ffmpeg.path,

@@ -10,6 +10,7 @@ export type StopReason =
   | 'gap'
   | 'child-died'
   | 'shutdown'
+  | 'crash'
   | 'error';
 
 export type RecordingState = 'starting' | 'recording' | 'stopping' | 'done' | 'failed';

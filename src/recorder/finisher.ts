@@ -1,8 +1,7 @@
 import { stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../domain/log.ts';
-import { recordName, withSuffix } from '../domain/names.ts';
-import type { NameFacts, NameSettings } from '../domain/names.ts';
+import { withSuffix } from '../domain/names.ts';
 import { Mp4Error } from '../media/mp4/boxes.ts';
 import { finaliseMp4 } from '../media/mp4/finalise.ts';
 import { publishFile, syncPath } from './publishFile.ts';
@@ -10,52 +9,26 @@ import { publishFile, syncPath } from './publishFile.ts';
 /** More files of one name than this are a configuration mistake. */
 const MAX_SUFFIX = 10_000;
 
-export interface FinishOptions {
-  readonly recordsDir: string;
-  readonly names: NameSettings;
-  /** Replaces a file of the same name (`force` of WCS 5.1). */
-  readonly overwrite: boolean;
-}
-
-export interface FinishedFile {
-  readonly path: string;
+/** What a finished file says of itself. */
+export interface SettledFile {
   readonly bytes: number;
-  readonly durationMs: number;
+  /** Undefined where the container is not read. */
+  readonly durationMs: number | undefined;
 }
 
 /**
- * Turns a working file into a record: finalises MP4 in place, syncs, and gives it its final name.
- * @returns undefined when the file holds no media; it is removed then.
+ * Turns a working file into what players expect: finalises MP4 in place, and syncs. May be repeated.
+ * @returns undefined when the file holds no media.
  */
-export async function finishFile(
-  workPath: string,
-  facts: NameFacts & { readonly durationMs: number },
-  options: FinishOptions,
-  log: Logger,
-): Promise<FinishedFile | undefined> {
-  const made = await settle(workPath, facts);
-  if (made === undefined) {
-    log.warn('part holds no media and is removed', { file: workPath });
-    await unlink(workPath).catch(() => undefined);
-    return undefined;
-  }
-  const wanted = recordName(options.names, { ...facts, durationMs: made.durationMs });
-  const path = await nameFile(workPath, wanted, options, log);
-  return { path, ...made };
-}
-
-async function settle(
-  path: string,
-  facts: NameFacts & { readonly durationMs: number },
-): Promise<{ bytes: number; durationMs: number } | undefined> {
+export async function settleFile(path: string, container: string): Promise<SettledFile | undefined> {
   const size = await stat(path).then(
     (found) => found.size,
     () => 0,
   );
   if (size === 0) return undefined;
-  if (facts.extension !== 'mp4') {
+  if (container !== 'mp4') {
     await syncPath(path);
-    return { bytes: size, durationMs: facts.durationMs };
+    return { bytes: size, durationMs: undefined };
   }
   try {
     const { bytes, durationMs } = await finaliseMp4(path);
@@ -66,11 +39,26 @@ async function settle(
   }
 }
 
-async function nameFile(work: string, wanted: string, options: FinishOptions, log: Logger): Promise<string> {
+/** Removes a file that holds no media. */
+export async function removeEmpty(path: string, log: Logger): Promise<void> {
+  log.warn('part holds no media and is removed', { file: path });
+  await unlink(path).catch(() => undefined);
+}
+
+/**
+ * Gives a settled file its name, with a number where the name is taken. @returns the path.
+ * @param place `overwrite` replaces a file of the same name (`force` of WCS 5.1).
+ */
+export async function nameFile(
+  work: string,
+  wanted: string,
+  place: { readonly recordsDir: string; readonly overwrite: boolean },
+  log: Logger,
+): Promise<string> {
   for (let n = 1; n <= MAX_SUFFIX; n++) {
     const name = n === 1 ? wanted : withSuffix(wanted, n);
-    const path = join(options.recordsDir, name);
-    if (await publishFile(work, path, options.overwrite)) {
+    const path = join(place.recordsDir, name);
+    if (await publishFile(work, path, place.overwrite)) {
       if (n > 1) log.warn('record name is taken, a number is added', { wanted, name });
       return path;
     }

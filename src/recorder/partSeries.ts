@@ -1,14 +1,15 @@
 import type { Logger } from '../domain/log.ts';
 import { recordName } from '../domain/names.ts';
-import type { NameFacts, NameSettings } from '../domain/names.ts';
-import { WCS_CODEC_NAMES } from '../domain/codec.ts';
+import type { NameSettings } from '../domain/names.ts';
 import { chooseFormat } from '../domain/format.ts';
-import type { Track } from '../domain/media.ts';
 import type { FinishedPart, RecordingOptions, StopReason } from '../domain/recording.ts';
 import type { Stream } from '../streams/stream.ts';
 import { AsyncQueue } from '../util/asyncQueue.ts';
-import { finishFile } from './finisher.ts';
-import type { PartStart, Run, WorkPart } from './run.ts';
+import { basename } from 'node:path';
+import { codecNames, finishPart, nameFactsOf } from './finishPart.ts';
+import type { PartFacts, RecordingFacts } from './finishPart.ts';
+import { RecordingJournal } from './journal.ts';
+import type { Run, WorkPart } from './run.ts';
 import type { RecorderSettings } from './settings.ts';
 
 const EXTENSION = /\.(mp4|webm|mkv|ts)$/i;
@@ -16,6 +17,8 @@ const EXTENSION = /\.(mp4|webm|mkv|ts)$/i;
 export interface PartSeriesDeps {
   readonly settings: RecorderSettings;
   readonly log: Logger;
+  /** Where the working files are. */
+  readonly workDir: string;
   readonly onPart: (part: FinishedPart) => Promise<void>;
 }
 
@@ -26,29 +29,39 @@ export class PartSeries {
   /** Finished parts. */
   count = 0;
   reason: StopReason | undefined;
-  readonly #id: string;
+  readonly #recording: RecordingFacts;
+  readonly #journal: RecordingJournal;
   readonly #stream: Stream;
   readonly #deps: PartSeriesDeps;
-  readonly #names: NameSettings;
-  /** Takes the place of the stream name where the start gave a file name. */
-  readonly #fixedName: string | undefined;
-  readonly #overwrite: boolean;
   readonly #runs = new AsyncQueue<Run>();
   readonly #runReasons = new WeakMap<Run, StopReason>();
   #newest: Run | undefined;
 
   constructor(id: string, stream: Stream, options: RecordingOptions, deps: PartSeriesDeps) {
-    this.#id = id;
     this.#stream = stream;
     this.#deps = deps;
-    this.#fixedName = options.fileName?.replace(EXTENSION, '');
-    this.#names = namesFor(options, deps.settings.names);
-    this.#overwrite = options.overwrite ?? false;
+    const { sessionId, login } = stream.init.publisher;
+    this.#recording = {
+      recordingId: id,
+      streamName: stream.name,
+      nameAs: options.fileName?.replace(EXTENSION, '') ?? stream.name,
+      ...{ sessionId, mediaSessionId: stream.mediaSessionId, login },
+      names: namesFor(options, deps.settings.names),
+      overwrite: options.overwrite ?? false,
+    };
+    this.#journal = new RecordingJournal(deps.workDir, this.#recording, deps.log);
     this.done = this.#consume();
   }
 
-  addRun(run: Run): void {
+  /** @param startUs stream time of its first sample, microseconds. */
+  addRun(run: Run, startUs: number): void {
     this.#newest = run;
+    const { output, format, tracks } = run.plan;
+    this.#journal.run({
+      prefix: basename(output).replace(/-.*/, ''),
+      ...{ pid: run.pid, container: format.container, ...codecNames(tracks) },
+      ...{ startTimeMs: this.#wallClock(startUs), startedAt: run.startedAt },
+    });
     this.#runs.push(run);
   }
 
@@ -67,9 +80,13 @@ export class PartSeries {
   expectedName(): string {
     const tracks = this.#newest?.plan.tracks ?? [...this.#stream.tracks.values()];
     const { container } = this.#newest?.plan.format ?? chooseFormat(tracks, this.#deps.settings.formats);
-    return recordName(this.#names, {
-      ...this.#identity(tracks),
-      ...this.#startOf(this.#newest?.openPart),
+    const open = this.#newest?.openPart;
+    return recordName(this.#recording.names, {
+      ...nameFactsOf(this.#recording),
+      ...codecNames(tracks),
+      ...(open === undefined
+        ? {}
+        : { startTimeMs: this.#wallClock(open.startUs), startTimeMillis: open.startedAt }),
       partIndex: this.count + 1,
       last: true,
       rotated: this.count > 0,
@@ -93,60 +110,24 @@ export class PartSeries {
   async #finish(run: Run, part: WorkPart): Promise<void> {
     const { settings, log } = this.#deps;
     const last = part.lastOfRun && this.reason !== undefined && run === this.#newest;
-    const facts = this.#factsOf(run, part, last);
-    const options = { recordsDir: settings.recordsDir, names: this.#names, overwrite: this.#overwrite };
-    const file = await finishFile(part.path, facts, options, log);
-    if (file === undefined) return;
-    this.count++;
-    const finished: FinishedPart = {
-      recordingId: this.#id,
-      mediaSessionId: this.#stream.mediaSessionId,
-      sessionId: this.#stream.init.publisher.sessionId,
-      streamName: this.#stream.name,
-      ...file,
-      index: facts.partIndex,
-      last,
-      startedAt: part.startedAt,
-      endedAt: facts.endTimeMillis,
+    const facts: PartFacts = {
+      path: part.path,
       container: run.plan.format.container,
-      videoCodec: facts.videoCodec,
-      audioCodec: facts.audioCodec,
+      ...codecNames(run.plan.tracks),
+      startTimeMs: this.#wallClock(part.startUs),
+      startedAt: part.startedAt,
+      durationMs: Math.round((part.endUs - part.startUs) / 1000),
+      index: this.count + 1,
+      last,
       stopReason: this.#reasonOf(run, part, last),
     };
-    const { stopReason } = finished;
-    log.info('part finished', {
-      file: file.path,
-      bytes: file.bytes,
-      durationMs: file.durationMs,
-      last,
-      stopReason,
-    });
+    const finished = await finishPart(this.#recording, facts, settings.recordsDir, log);
+    if (finished === undefined) return;
+    this.count++;
+    const { index, endedAt } = finished;
+    const endTimeMs = this.#wallClock(part.endUs);
+    this.#journal.part({ file: basename(part.path), index, endTimeMs, endedAt });
     await this.#deps.onPart(finished);
-  }
-
-  #factsOf(
-    run: Run,
-    part: WorkPart,
-    last: boolean,
-  ): NameFacts & { durationMs: number; endTimeMillis: number } {
-    const durationMs = Math.round((part.endUs - part.startUs) / 1000);
-    return {
-      ...this.#identity(run.plan.tracks),
-      ...this.#startOf(part),
-      endTimeMs: this.#wallClock(part.endUs),
-      endTimeMillis: part.startedAt + durationMs,
-      durationMs,
-      partIndex: this.count + 1,
-      last,
-      rotated: this.count > 0 || !last,
-      extension: run.plan.format.container,
-    };
-  }
-
-  /** Start of a part on the clocks of media and server; what is not known yet is left out. */
-  #startOf(part: PartStart | undefined): Pick<NameFacts, 'startTimeMs' | 'startTimeMillis'> {
-    if (part === undefined) return {};
-    return { startTimeMs: this.#wallClock(part.startUs), startTimeMillis: part.startedAt };
   }
 
   #wallClock(streamUs: number): number {
@@ -156,28 +137,6 @@ export class PartSeries {
   #reasonOf(run: Run, part: WorkPart, last: boolean): StopReason {
     if (last) return this.reason ?? 'error';
     return part.lastOfRun ? (this.#runReasons.get(run) ?? 'rotation') : 'rotation';
-  }
-
-  #identity(tracks: readonly Track[]): Pick<
-    NameFacts,
-    'streamName' | 'sessionId' | 'mediaSessionId' | 'login'
-  > & {
-    videoCodec: string | undefined;
-    audioCodec: string | undefined;
-  } {
-    const { publisher } = this.#stream.init;
-    const nameOf = (kind: Track['kind']): string | undefined => {
-      const codec = tracks.find((track) => track.kind === kind)?.codec;
-      return codec === undefined ? undefined : WCS_CODEC_NAMES[codec];
-    };
-    return {
-      streamName: this.#fixedName ?? this.#stream.name,
-      sessionId: publisher.sessionId,
-      mediaSessionId: this.#stream.mediaSessionId,
-      login: publisher.login,
-      videoCodec: nameOf('video'),
-      audioCodec: nameOf('audio'),
-    };
   }
 }
 

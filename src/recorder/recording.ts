@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from '../domain/log.ts';
 import { sameDecoder } from '../domain/media.ts';
@@ -12,6 +11,7 @@ import type { Stream } from '../streams/stream.ts';
 import { ErrorBudget } from '../util/errorBudget.ts';
 import type { Ticker } from '../util/ticker.ts';
 import { HeldSamples } from './heldSamples.ts';
+import { removeWorkFolder } from './journal.ts';
 import { LiveTracks } from './liveTracks.ts';
 import { makeFoldersNow } from './makeFolder.ts';
 import { PartSeries } from './partSeries.ts';
@@ -65,7 +65,11 @@ export class Recording {
     this.#workDir = join(settings.recordsDir, '.work', this.id);
     // The last error that the setting counts ends the recording.
     this.#errors = new ErrorBudget(settings.maxErrors - 1, settings.errorIntervalMs);
-    this.#series = new PartSeries(this.id, stream, options, { ...deps, log: this.#log });
+    this.#series = new PartSeries(this.id, stream, options, {
+      ...deps,
+      log: this.#log,
+      workDir: this.#workDir,
+    });
   }
 
   /** False once it was asked to end. */
@@ -125,8 +129,8 @@ export class Recording {
     await this.#series.done;
     if (this.#state !== 'stopping') return;
     this.#move('done');
-    // Only when empty: a part that could not be finished stays.
-    await rmdir(this.#workDir).catch(() => undefined);
+    // Only without files: a part that could not be finished stays, and its journal with it.
+    await removeWorkFolder(this.#workDir);
     this.#log.info('recording ended', { parts: this.#series.count, reason: this.#series.reason });
   }
 
@@ -233,7 +237,7 @@ export class Recording {
       const plan = planRun(tracks, place, this.#rotation, settings);
       const deps = { ...settings, batches, log: this.#log, holdPublisher: () => this.stream.hold() };
       const run = new Run(plan, deps, (exit) => this.#onDied(run, exit));
-      this.#series.addRun(run);
+      this.#series.addRun(run, samples[0]?.pts ?? 0);
       this.#run = run;
       this.#silence = Silence.for(tracks, plan.format);
       this.#tracks.begin(tracks, samples[0]?.dts ?? 0);

@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { RecorderdError } from '../domain/errors.ts';
 import type { Logger } from '../domain/log.ts';
@@ -8,6 +7,7 @@ import type { Streams } from '../streams/streams.ts';
 import { Ticker } from '../util/ticker.ts';
 import { makeFolder } from './makeFolder.ts';
 import { Recording } from './recording.ts';
+import { leftBehind, recover } from './recovery.ts';
 import type { RecorderSettings } from './settings.ts';
 import { StreamTap } from './streamTap.ts';
 
@@ -32,6 +32,9 @@ export class Recordings {
   /** Bare name of the newest finished part of each stream. */
   readonly #newestNames = new WeakMap<Stream, string>();
   #draining = false;
+  /** What an earlier process left behind. */
+  #left: readonly string[] = [];
+  #recovery: Promise<void> | undefined;
 
   constructor(deps: RecordingsDeps) {
     this.#deps = deps;
@@ -46,12 +49,19 @@ export class Recordings {
     const { settings, streams, log } = this.#deps;
     const workDir = join(settings.recordsDir, '.work');
     await makeFolder(workDir);
-    const left = (await readdir(workDir)).filter((name) => name !== 'hooks');
-    if (left.length > 0)
-      log.warn('an earlier run left unfinished recordings', { folder: workDir, recordings: left });
+    this.#left = await leftBehind(settings.recordsDir);
+    if (this.#left.length > 0)
+      log.warn('an earlier run left unfinished recordings', { folder: workDir, recordings: this.#left });
     streams.events.on('published', (stream) => {
       if (!this.#draining && this.#deps.isAutomatic(stream)) this.start(stream, {});
     });
+  }
+
+  /** Finishes what an earlier process left behind; resolves when that is done. */
+  recover(): Promise<void> {
+    const { settings, log, onPart } = this.#deps;
+    this.#recovery ??= recover(this.#left, { recordsDir: settings.recordsDir, log, onPart });
+    return this.#recovery;
   }
 
   /**
@@ -118,7 +128,7 @@ export class Recordings {
   /** Refuses new recordings, ends the running ones and resolves when every file is final. */
   async close(): Promise<void> {
     this.#draining = true;
-    await Promise.all([...this.#open].map((tap) => tap.stop('shutdown')));
+    await Promise.all([...[...this.#open].map((tap) => tap.stop('shutdown')), this.#recovery]);
   }
 
   #tap(stream: Stream): StreamTap {

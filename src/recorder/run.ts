@@ -51,6 +51,8 @@ export class Run {
   /** Finished files in order; ends when the child is gone. */
   readonly parts = new AsyncQueue<WorkPart>();
   readonly plan: RunPlan;
+  /** Milliseconds since the epoch on the server's clock. */
+  readonly startedAt = Date.now();
   /** Size of the file so far and of its part since the last video key frame, about. */
   bytes = 0;
   gopBytes = 0;
@@ -59,7 +61,6 @@ export class Run {
   readonly #writer: PipeWriter;
   readonly #stopBatches: () => void;
   readonly #videoId: number | undefined;
-  readonly #startedAt = Date.now();
   readonly #closedSegments: { readonly start: number; readonly end: number }[] = [];
   #delivered = 0;
   #pending: Sample[] = [];
@@ -102,6 +103,11 @@ export class Run {
       if (!this.#finishing) onDied(exit);
       await this.#deliverRest();
     });
+  }
+
+  /** Of the child; undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   /** The part that is being written; undefined while there is nothing to write. */
@@ -210,7 +216,7 @@ export class Run {
     const sinceFirstUs = this.#closedSegments[index]?.start ?? this.#closedSegments[index - 1]?.end ?? 0;
     return {
       startUs: this.#firstUs + sinceFirstUs,
-      startedAt: Math.round(this.#startedAt + sinceFirstUs / 1000),
+      startedAt: Math.round(this.startedAt + sinceFirstUs / 1000),
     };
   }
 }

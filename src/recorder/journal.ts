@@ -1,0 +1,129 @@
+import { appendFileSync } from 'node:fs';
+import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import type { Logger } from '../domain/log.ts';
+import type { RecordingFacts } from './finishPart.ts';
+
+/** Name of the journal in a recording's work folder. */
+export const JOURNAL_FILE = 'journal';
+const VERSION = 1;
+
+const RECORDING = z.object({
+  kind: z.literal('recording'),
+  version: z.literal(VERSION),
+  recordingId: z.string(),
+  streamName: z.string(),
+  nameAs: z.string(),
+  sessionId: z.string(),
+  mediaSessionId: z.string(),
+  login: z.string(),
+  names: z.object({
+    policy: z.enum(['streamName', 'template']),
+    template: z.string(),
+    encode: z.enum(['HEX', 'BASE64']).optional(),
+    excludeCharacters: z.string(),
+  }),
+  overwrite: z.boolean(),
+});
+const RUN = z.object({
+  kind: z.literal('run'),
+  /** What the names of its files begin with. */
+  prefix: z.string(),
+  /** Of its child. */
+  pid: z.number().optional(),
+  container: z.string(),
+  videoCodec: z.string().optional(),
+  audioCodec: z.string().optional(),
+  /** Of its first file: the clocks of `PartFacts`. */
+  startTimeMs: z.number(),
+  startedAt: z.number(),
+});
+const PART = z.object({
+  kind: z.literal('part'),
+  /** The working file that became a record. */
+  file: z.string(),
+  index: z.number(),
+  /** Where the next file of the run begins. */
+  endTimeMs: z.number(),
+  endedAt: z.number(),
+});
+
+export type JournalRun = z.infer<typeof RUN>;
+export type JournalPart = z.infer<typeof PART>;
+
+/** What a journal tells of a recording. */
+export interface JournalStory {
+  readonly recording: RecordingFacts;
+  readonly runs: readonly JournalRun[];
+  /** Parts that are finished. */
+  readonly parts: readonly JournalPart[];
+}
+
+/**
+ * What is needed to finish a recording's files without the process that made them: a line of JSON for the recording,
+ * for each run and for each finished part, in its work folder. A line is one write, which ends a torn one before it; torn
+ * ones are passed over when it is read. A journal that cannot be written is logged and does not touch its recording.
+ */
+export class RecordingJournal {
+  readonly #folder: string;
+  readonly #facts: RecordingFacts;
+  readonly #log: Logger;
+  #isBegun = false;
+
+  constructor(folder: string, facts: RecordingFacts, log: Logger) {
+    this.#folder = folder;
+    this.#facts = facts;
+    this.#log = log;
+  }
+
+  run(run: Omit<JournalRun, 'kind'>): void {
+    if (!this.#isBegun) this.#append({ kind: 'recording', version: VERSION, ...this.#facts });
+    this.#isBegun = true;
+    this.#append({ kind: 'run', ...run });
+  }
+
+  part(part: Omit<JournalPart, 'kind'>): void {
+    this.#append({ kind: 'part', ...part });
+  }
+
+  #append(line: object): void {
+    try {
+      appendFileSync(join(this.#folder, JOURNAL_FILE), `\n${JSON.stringify(line)}\n`, { mode: 0o640 });
+    } catch (err) {
+      this.#log.error('journal cannot be written', { folder: this.#folder, err });
+    }
+  }
+}
+
+/** Reads the journal of a work folder. Undefined when it does not tell the recording. */
+export async function readJournal(folder: string): Promise<JournalStory | undefined> {
+  const text = await readFile(join(folder, JOURNAL_FILE), 'utf8').catch(() => '');
+  const runs: JournalRun[] = [];
+  const parts: JournalPart[] = [];
+  let recording: RecordingFacts | undefined;
+  for (const line of text.split('\n')) {
+    const entry = z.discriminatedUnion('kind', [RECORDING, RUN, PART]).safeParse(parsed(line)).data;
+    if (entry === undefined) continue;
+    if (entry.kind === 'run') runs.push(entry);
+    else if (entry.kind === 'part') parts.push(entry);
+    else recording ??= { ...entry, names: { ...entry.names, encode: entry.names.encode } };
+  }
+  return recording && { recording, runs, parts };
+}
+
+/** Removes a work folder in which nothing but the journal is left. */
+export async function removeWorkFolder(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  if (names.some((name) => name !== JOURNAL_FILE)) return;
+  await rm(join(folder, JOURNAL_FILE), { force: true }).catch(() => undefined);
+  await rmdir(folder).catch(() => undefined);
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,170 @@
+import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import type { Logger } from '../domain/log.ts';
+import type { FinishedPart } from '../domain/recording.ts';
+import { Mp4Error } from '../media/mp4/boxes.ts';
+import { Slots } from '../util/slots.ts';
+import { finishPart } from './finishPart.ts';
+import { removeEmpty, settleFile } from './finisher.ts';
+import type { PartFacts } from './finishPart.ts';
+import { JOURNAL_FILE, readJournal, RecordingJournal, removeWorkFolder } from './journal.ts';
+import type { JournalRun, JournalStory } from './journal.ts';
+
+/** What recovery works with. */
+export interface RecoveryDeps {
+  readonly recordsDir: string;
+  readonly log: Logger;
+  /** Takes over a finished part; awaited. */
+  readonly onPart: (part: FinishedPart) => Promise<void>;
+}
+
+/** A working file: prefix of its run, number in it, container. */
+const WORK_FILE = /^(\d{3,})-(\d{6,})\.(mp4|webm|mkv|ts)$/;
+/** What of the work folder is no recording. */
+const OTHERS = /^(?:hooks$|aside-)/;
+/** Begins the name of a folder that was set aside. */
+const ASIDE = 'aside-';
+/** Recordings that are finished at once: the disk's syncs take most of the time. */
+const PARALLEL = 8;
+/** A child that lost its server finishes its file by itself, at once. */
+const CHILD_MS = 5_000;
+const CHILD_LOOK_MS = 20;
+
+/** A working file that has not become a record. */
+interface LeftFile {
+  readonly name: string;
+  readonly run: JournalRun;
+}
+
+/** Work folders that an earlier process left behind. */
+export async function leftBehind(recordsDir: string): Promise<readonly string[]> {
+  const names = await readdir(join(recordsDir, '.work'));
+  return names.filter((name) => !OTHERS.test(name)).sort();
+}
+
+/**
+ * Finishes, names and announces what an earlier process left in the work folders `ids`: of each recording in order.
+ * What cannot be mended is set aside with a report and never deleted; what fails for want of space or rights stays
+ * for the next start. Never rejects.
+ */
+export async function recover(ids: readonly string[], deps: RecoveryDeps): Promise<void> {
+  const slots = new Slots(PARALLEL, Infinity);
+  const started = performance.now();
+  await Promise.all(ids.map((id) => slots.run(() => new LeftRecording(id, deps).recover())));
+  const seconds = Math.round((performance.now() - started) / 100) / 10;
+  if (ids.length > 0)
+    deps.log.info('recordings of an earlier run are finished', { recordings: ids.length, seconds });
+}
+
+/** One recording that was open when its process ended. */
+class LeftRecording {
+  readonly #id: string;
+  readonly #folder: string;
+  readonly #deps: RecoveryDeps;
+  readonly #log: Logger;
+  /** Why a file cannot be mended. */
+  readonly #broken = new Map<string, string>();
+
+  constructor(id: string, deps: RecoveryDeps) {
+    this.#id = id;
+    this.#folder = join(deps.recordsDir, '.work', id);
+    this.#deps = deps;
+    this.#log = deps.log.child({ recordingId: id });
+  }
+
+  async recover(): Promise<void> {
+    try {
+      const story = await readJournal(this.#folder);
+      if (story !== undefined) await this.#finish(story);
+      await removeWorkFolder(this.#folder);
+      const left = await readdir(this.#folder).catch(() => []);
+      if (left.length > 0) await this.#setAside(left);
+    } catch (err) {
+      this.#log.error('recording of an earlier run cannot be finished now', { folder: this.#folder, err });
+    }
+  }
+
+  async #finish(story: JournalStory): Promise<void> {
+    await Promise.all(story.runs.map((run) => this.#childGone(run)));
+    const left = await this.#leftFiles(story);
+    const journal = new RecordingJournal(this.#folder, story.recording, this.#log);
+    let index = Math.max(0, ...story.parts.map((part) => part.index));
+    let begin: Pick<PartFacts, 'startTimeMs' | 'startedAt'> | undefined;
+    for (const [i, { name, run }] of left.entries()) {
+      if (left[i - 1]?.run !== run) begin = undefined;
+      const { startTimeMs, startedAt } = begin ?? beginOf(name, run, story);
+      const path = join(this.#folder, name);
+      const { container, videoCodec, audioCodec } = run;
+      const last = i === left.length - 1;
+      const facts: PartFacts = {
+        ...{ path, container, videoCodec, audioCodec, startTimeMs, startedAt },
+        // MP4 tells it; of the others, when they were last written to.
+        durationMs:
+          container === 'mp4' ? undefined : Math.max(0, Math.round((await stat(path)).mtimeMs - startedAt)),
+        ...{ index: index + 1, last, stopReason: 'crash' },
+      };
+      const finished = await finishPart(story.recording, facts, this.#deps.recordsDir, this.#log);
+      if (finished === undefined) continue;
+      index++;
+      const { durationMs, endedAt } = finished;
+      begin = { startTimeMs: startTimeMs + durationMs, startedAt: endedAt };
+      journal.part({ file: name, index, endTimeMs: begin.startTimeMs, endedAt });
+      await this.#deps.onPart(finished);
+    }
+  }
+
+  /** In the order in which they were recorded, without those that hold no media; what no run tells is left out. */
+  async #leftFiles({ runs }: JournalStory): Promise<LeftFile[]> {
+    const names = (await readdir(this.#folder)).filter((name) => WORK_FILE.test(name)).sort();
+    const left: LeftFile[] = [];
+    for (const name of names) {
+      const run = runs.find(({ prefix }) => name.startsWith(`${prefix}-`));
+      if (run === undefined) continue;
+      const path = join(this.#folder, name);
+      try {
+        // Known before the first is named: the last part has a name of its own.
+        if ((await settleFile(path, run.container)) === undefined) await removeEmpty(path, this.#log);
+        else left.push({ name, run });
+      } catch (error) {
+        if (!(error instanceof Mp4Error)) throw error;
+        this.#broken.set(name, error.message);
+      }
+    }
+    return left;
+  }
+
+  /** Waits for a child that still writes. @throws when it does not end. */
+  async #childGone({ pid, prefix }: JournalRun): Promise<void> {
+    const path = join(this.#folder, `${prefix}-`);
+    const until = performance.now() + CHILD_MS;
+    while ((await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).includes(path)) {
+      if (performance.now() > until) throw new Error(`its child ${pid} has not ended`);
+      await setTimeout(CHILD_LOOK_MS);
+    }
+  }
+
+  async #setAside(left: readonly string[]): Promise<void> {
+    const folder = join(this.#deps.recordsDir, '.work', `${ASIDE}${this.#id}`);
+    const files = left.filter((name) => name !== JOURNAL_FILE);
+    const reasons: Record<string, string> = {};
+    for (const name of files) reasons[name] = this.#broken.get(name) ?? 'the journal does not tell of it';
+    const report = { recordingId: this.#id, at: new Date().toISOString(), files: reasons };
+    await writeFile(join(this.#folder, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
+    await rename(this.#folder, folder);
+    const message = 'recording of an earlier run cannot be mended and is set aside';
+    this.#log.error(message, { folder, files: reasons });
+  }
+}
+
+/** Where the first file begins that is left of a run. */
+function beginOf(
+  name: string,
+  run: JournalRun,
+  { parts }: JournalStory,
+): Pick<PartFacts, 'startTimeMs' | 'startedAt'> {
+  const before = parts.filter(({ file }) => file.startsWith(`${run.prefix}-`) && file < name).at(-1);
+  return before === undefined
+    ? { startTimeMs: run.startTimeMs, startedAt: run.startedAt }
+    : { startTimeMs: before.endTimeMs, startedAt: before.endedAt };
+}
