@@ -56,7 +56,7 @@ export const CAPTURES = {
   }),
   capture_batch_ms: setting({
     type: whole('milliseconds', 10, 5000),
-    initial: '250',
+    initial: '400',
     doc: 'Media of an RTSP source that FFmpeg gathers before it hands it over.',
     apply: 'restart',
   }),

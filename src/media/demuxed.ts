@@ -30,6 +30,8 @@ export interface DemuxHandler {
   /** A track was declared, or declared anew with another configuration. */
   onTrack(track: DemuxedTrack): void;
   onFrame(frame: DemuxedFrame): void;
+  /** All that came was whole, as it is behind what a writer gathers. */
+  onPause?(): void;
 }
 
 /** Reads a container as it arrives. */

@@ -67,6 +67,7 @@ export class MatroskaReader implements Demuxer {
     this.#feed.push(chunk);
     try {
       while (this.#step());
+      if (this.#state === 'id' && this.#idBytes === 0) this.#handler.onPause?.();
     } catch (error) {
       // The readers of elements read past the end of damaged ones.
       if (error instanceof RangeError)

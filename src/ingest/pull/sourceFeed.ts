@@ -81,6 +81,10 @@ export class SourceFeed implements DemuxHandler {
     else this.#push(input.track.id, frame, frame.dts ?? frame.pts, frame.pts);
   }
 
+  onPause(): void {
+    this.#stream?.flush();
+  }
+
   #push(trackId: number, frame: DemuxedFrame, dts: number, pts: number): void {
     const sourceDts = Math.round(dts);
     const offset = this.#deps.timeline.offsetUs(trackId, sourceDts);

@@ -82,7 +82,7 @@ const DEFAULTS: Settings = {
   capture_max: 200,
   capture_connect_timeout: 15,
   capture_stall_timeout: 10,
-  capture_batch_ms: 250,
+  capture_batch_ms: 400,
   capture_max_frame_bytes: 8388608,
   record_rtsp_streams: false,
   record_dir: 'records',

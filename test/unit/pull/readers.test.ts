@@ -246,3 +246,18 @@ function tolerantly(work: () => unknown): void {
     if (!(error instanceof ContainerError)) throw error;
   }
 }
+
+test('Matroska: a pause is told when what came is whole, and not in the middle of a block', () => {
+  const bytes = remuxed(testSource(2, ['-c:v', 'libx264', '-an']), 'matroska');
+  const pauses: number[] = [];
+  const collector = Object.assign(new Collector(), {
+    onPause: () => void pauses.push(collector.frames.length),
+  });
+  const reader = READERS.matroska(collector);
+  reader.write(bytes.subarray(0, bytes.length - 5));
+  const frames = collector.frames.length;
+  expect(frames).toBeGreaterThan(10);
+  expect(pauses).toEqual([]);
+  reader.write(bytes.subarray(bytes.length - 5));
+  expect(pauses).toEqual([collector.frames.length]);
+});
