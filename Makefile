@@ -52,7 +52,7 @@ test: setup ## everything a pull request must pass
 	@scripts/setup-tests.sh
 	@node scripts/verify.mjs static unit e2e browser
 
-test-long: setup ## WebRTC over bad lines, under attack and by WHIP: seven minutes; CI runs them, too
+test-long: setup ## WebRTC over bad lines, under attack and by WHIP: seven minutes on a quiet machine
 	@scripts/setup-tests.sh
 	@node scripts/verify.mjs long
 

@@ -8,7 +8,7 @@ const BROWSER = [
   'test/unit/signalling/browser.test.ts',
   'test/unit/http/demoPage.test.ts',
 ];
-/** What takes minutes more: bad lines, attacks, another client. */
+/** What takes minutes more: bad lines, attacks, another client. `make test-long` runs it. */
 const LONG = [
   'test/e2e/{webrtcLoss,webrtcAttacks,webrtcSupport,whip}.test.ts',
   'test/unit/webrtc/chromium.test.ts',
