@@ -50,7 +50,7 @@ run: build ffmpeg ## start the server: make run ARGS='--set rtmp.port=1936'
 
 test: setup ## everything a pull request must pass
 	@scripts/setup-tests.sh
-	@node scripts/verify.mjs static unit e2e browser
+	@node scripts/verify.mjs static unit e2e
 
 test-long: setup ## WebRTC over bad lines, under attack and by WHIP: seven minutes on a quiet machine
 	@scripts/setup-tests.sh
@@ -63,7 +63,7 @@ test-e2e: build ffmpeg ## end-to-end tests alone: real encoders, the real server
 	@scripts/setup-tests.sh
 	@node_modules/.bin/vitest run --project e2e $(ARGS)
 
-test-browser: build ffmpeg ## tests with Chromium alone
+test-browser: setup ## the Web SDK and the demo page in Chromium: five minutes; CI runs them before `make test`
 	@scripts/setup-tests.sh
 	@node_modules/.bin/vitest run --project browser $(ARGS)
 

@@ -40,9 +40,15 @@ export interface ClientServerOptions extends AdmissionLimits {
 
 /** What a `ClientServer` is made for. */
 export interface ClientServerInit<S extends ClientSession> {
-  /** As the log calls it. */
-  readonly protocol: string;
   readonly log: Logger;
+  /** Sentences of the log, whole so that they are found in the code. */
+  readonly says: {
+    readonly refused: string;
+    readonly brokeProtocol: string;
+    readonly fruitless: string;
+    readonly closed: string;
+    readonly failed: string;
+  };
   readonly tlsHandshakeTimeoutMs: number;
   /** Shortest limit that `check` enforces, ms: it is called several times within it. */
   readonly shortestLimitMs: number;
@@ -69,14 +75,14 @@ export class ClientServer<S extends ClientSession> {
   #isDraining = false;
 
   constructor(init: ClientServerInit<S>, options: ClientServerOptions) {
-    const { protocol, log, shortestLimitMs } = init;
+    const { says, log, shortestLimitMs } = init;
     this.#init = init;
     this.#options = options;
     this.#log = log;
     this.#admission = new Admission(options);
-    this.#refusals = new RepeatLog(log, `${protocol} connection refused`);
-    this.#faults = new RepeatLog(log, `${protocol} client broke the protocol`);
-    this.#fruitless = new RepeatLog(log, `${protocol} connection ended without a stream`);
+    this.#refusals = new RepeatLog(log, says.refused);
+    this.#faults = new RepeatLog(log, says.brokeProtocol);
+    this.#fruitless = new RepeatLog(log, says.fruitless);
     const checkMs = shortestLimitMs / CHECKS_PER_LIMIT;
     this.#checkTicker = new Ticker(Math.min(MAX_CHECK_MS, Math.max(MIN_CHECK_MS, checkMs)));
     this.#server = this.#createServer();
@@ -100,7 +106,7 @@ export class ClientServer<S extends ClientSession> {
         resolve();
       });
     });
-    server.on('error', (err) => this.#log.error(`${this.#init.protocol} listener failed`, { err }));
+    server.on('error', (err) => this.#log.error(this.#init.says.failed, { err }));
     return (server.address() as AddressInfo).port;
   }
 
@@ -176,7 +182,7 @@ export class ClientServer<S extends ClientSession> {
   #logEnd(session: S, sessionId: string): void {
     const fields = { sessionId, reason: session.reason };
     if (session.isFaulty) this.#faults.add(fields);
-    else if (session.hasPublished) this.#log.debug(`${this.#init.protocol} connection closed`, fields);
+    else if (session.hasPublished) this.#log.debug(this.#init.says.closed, fields);
     else this.#fruitless.add(fields);
   }
 }

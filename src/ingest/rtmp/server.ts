@@ -24,6 +24,14 @@ export interface RtmpOptions extends SessionOptions, ClientServerOptions {
   readonly readIntervalMs: number;
 }
 
+const SAYS = {
+  refused: 'rtmp connection refused',
+  brokeProtocol: 'rtmp client broke the protocol',
+  fruitless: 'rtmp connection ended without a stream',
+  closed: 'rtmp connection closed',
+  failed: 'rtmp listener failed',
+};
+
 /** Accepts RTMP or RTMPS publishers and turns each into a stream. */
 export class RtmpServer {
   readonly #options: RtmpOptions;
@@ -39,8 +47,8 @@ export class RtmpServer {
     const { handshakeTimeoutMs, publishTimeoutMs, publisherTimeoutMs } = options;
     this.#clients = new ClientServer(
       {
-        protocol: 'rtmp',
         log: deps.log,
+        says: SAYS,
         tlsHandshakeTimeoutMs: handshakeTimeoutMs,
         shortestLimitMs: Math.min(handshakeTimeoutMs, publishTimeoutMs, publisherTimeoutMs),
         createSession: (socket, place) => this.#createSession(socket, place),

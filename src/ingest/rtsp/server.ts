@@ -29,6 +29,14 @@ export interface RtspOptions
   readonly maxReplyBacklogBytes: number;
 }
 
+const SAYS = {
+  refused: 'rtsp connection refused',
+  brokeProtocol: 'rtsp client broke the protocol',
+  fruitless: 'rtsp connection ended without a stream',
+  closed: 'rtsp connection closed',
+  failed: 'rtsp listener failed',
+};
+
 /** Lost packets are given up with this precision. */
 const MEDIA_TICK_MS = 20;
 
@@ -49,8 +57,8 @@ export class RtspServer {
     const { requestTimeoutMs, publishTimeoutMs, publisherTimeoutMs } = options;
     this.#clients = new ClientServer(
       {
-        protocol: 'rtsp',
         log: deps.log,
+        says: SAYS,
         tlsHandshakeTimeoutMs: requestTimeoutMs,
         shortestLimitMs: Math.min(requestTimeoutMs, publishTimeoutMs, publisherTimeoutMs),
         createSession: (socket, place) => this.#createSession(socket, place),
