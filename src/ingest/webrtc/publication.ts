@@ -43,9 +43,11 @@ const INFO = {
 
 /**
  * A client says that it stops in another connection than its media comes in, and both come through other threads:
- * what was sent before may be handed over this much later.
+ * what was sent before may be handed over later. The end waits for this long a silence.
  */
 const LINGER_MS = 60;
+/** And for so long at most, where a client goes on sending. */
+const MAX_LINGER_MS = 240;
 
 /** One WebRTC publication from its offer to its end. */
 export class Publication implements WebRtcPublication {
@@ -59,7 +61,7 @@ export class Publication implements WebRtcPublication {
   #answer = '';
   #transportState: TransportState = 'connecting';
   #publishingMs: number | undefined;
-  #ending: { readonly info: string; readonly dueMs: number } | undefined;
+  #ending: { readonly info: string; readonly sinceMs: number } | undefined;
   #isOver = false;
 
   constructor(deps: PublicationDeps, options: PublicationOptions) {
@@ -92,7 +94,7 @@ export class Publication implements WebRtcPublication {
   end(info: string): void {
     if (this.#isOver || this.#ending !== undefined) return;
     if (this.#transportState === 'connected' || this.#transportState === 'closed') {
-      this.#ending = { info, dueMs: this.#clock.at(performance.now()) + LINGER_MS };
+      this.#ending = { info, sinceMs: this.#clock.at(performance.now()) };
     } else {
       this.finish(info);
     }
@@ -137,9 +139,13 @@ export class Publication implements WebRtcPublication {
   }
 
   #dueEnd(nowMs: number): string | undefined {
-    if (this.#ending !== undefined) return nowMs >= this.#ending.dueMs ? this.#ending.info : undefined;
-    const { publishTimeoutMs, idleTimeoutMs } = this.#options;
     const { lastMediaMs } = this.#reception;
+    if (this.#ending !== undefined) {
+      const { info, sinceMs } = this.#ending;
+      const isQuiet = nowMs - Math.max(sinceMs, lastMediaMs ?? 0) >= LINGER_MS;
+      return isQuiet || nowMs - sinceMs >= MAX_LINGER_MS ? info : undefined;
+    }
+    const { publishTimeoutMs, idleTimeoutMs } = this.#options;
     if (lastMediaMs === undefined) {
       return nowMs - this.#startedMs >= publishTimeoutMs ? this.#missed() : undefined;
     }

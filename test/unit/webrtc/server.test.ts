@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LocalTransport } from '../../../src/ingest/webrtc/offer.ts';
-import type { TransportFactory } from '../../../src/ingest/webrtc/transport.ts';
+import type { TransportFactory, TransportState } from '../../../src/ingest/webrtc/transport.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Setup, captured } from './support.ts';
 
@@ -26,22 +26,23 @@ const LOCAL: LocalTransport = {
 };
 
 /** A server whose publication gets its packets from the test. */
-async function fed(offer: string): Promise<{ setup: Setup; receive: (packet: Buffer) => void }> {
+async function fed(offer: string) {
   let receive: (packet: Buffer) => void = () => undefined;
+  let tell: (state: TransportState) => void = () => undefined;
   const transports: TransportFactory = {
     start: () => Promise.resolve(1),
     create: () => ({
       answer: () => Promise.resolve(LOCAL),
       onPacket: (handler) => (receive = handler),
-      onState: () => undefined,
+      onState: (handler) => (tell = handler),
       sendRtcp: () => true,
       close: () => Promise.resolve(),
     }),
     close: () => Promise.resolve(),
   };
   const setup = await started({}, { transports });
-  await setup.publish(offer);
-  return { setup, receive };
+  const publication = await setup.publish(offer);
+  return { setup, publication, receive, connect: () => tell('connected') };
 }
 
 /** The packet of Opus that begins `n` times 20 ms after the first. */
@@ -95,6 +96,20 @@ describe('a publication', () => {
     setup.server.drain();
     const times = setup.items.flatMap((item) => ('sample' in item ? [item.sample.dts / 1000] : []));
     expect(times).toEqual([0, 20, 40, 60, 80, 100]);
+  });
+
+  it('ends when what was sent before has come, however slowly', async () => {
+    const { setup, receive, publication, connect } = await fed(captured('chromium-audio'));
+    const offer = captured('chromium-audio');
+    connect();
+    receive(opus(offer, 0));
+    publication.end('Stopped by user');
+    for (let n = 1; n <= 3; n++) {
+      await setTimeout(40);
+      receive(opus(offer, n));
+    }
+    await eventually(() => setup.events.find((event) => event.startsWith('ended')), 'the end');
+    expect(setup.items.filter((item) => 'sample' in item)).toHaveLength(4);
   });
 
   it('ends once, and its name is free then', async () => {
