@@ -3,6 +3,7 @@ import type { Sample } from '../domain/media.ts';
 import type { Logger } from '../domain/log.ts';
 import { flvWriter } from '../media/flvWriter.ts';
 import { matroskaWriter } from '../media/matroskaWriter.ts';
+import type { TrackEnds } from '../media/mp4/scan.ts';
 import type { PipeWriter } from '../media/pipeWriter.ts';
 import { PipedChild } from '../process/pipedChild.ts';
 import type { ChildExit } from '../process/pipedChild.ts';
@@ -10,6 +11,9 @@ import { AsyncQueue } from '../util/asyncQueue.ts';
 import type { Ticker } from '../util/ticker.ts';
 import { ffmpegArgs, partPath } from './ffmpegArgs.ts';
 import type { RunPlan } from './ffmpegArgs.ts';
+import { salvage } from './salvage.ts';
+import type { Salvage } from './salvage.ts';
+import { UnsettledSamples } from './unsettled.ts';
 
 /** Where a part begins. */
 export interface PartStart {
@@ -24,6 +28,8 @@ export interface WorkPart extends PartStart {
   readonly path: string;
   readonly endUs: number;
   readonly lastOfRun: boolean;
+  /** Where the file ends for the reader, when what follows is in the next one. */
+  readonly ends: TrackEnds | undefined;
 }
 
 export interface RunDeps {
@@ -38,6 +44,12 @@ export interface RunDeps {
   readonly stopTimeoutMs: number;
   readonly log: Logger;
 }
+
+/**
+ * Called when a child ended without being asked to, or not as it was asked to, with the media that is not in its file.
+ * @returns true when another child was given this media.
+ */
+export type OnDied = (exit: ChildExit, samples: readonly Sample[]) => boolean;
 
 /** What a container adds to a sample, about: MP4's fragment entry and its place in the final index. */
 const OVERHEAD_BYTES = 48;
@@ -61,6 +73,9 @@ export class Run {
   readonly #writer: PipeWriter;
   readonly #stopBatches: () => void;
   readonly #videoId: number | undefined;
+  readonly #unsettled: UnsettledSamples;
+  /** Decode time of each track's first sample, microseconds. */
+  readonly #firstDts = new Map<number, number>();
   readonly #closedSegments: { readonly start: number; readonly end: number }[] = [];
   #delivered = 0;
   #pending: Sample[] = [];
@@ -73,14 +88,15 @@ export class Run {
   #takenBytes = 0;
   #idleSince = 0;
   #finishing = false;
+  #isGone = false;
   #firstUs = Infinity;
   #lastUs = -Infinity;
 
-  /** @param onDied called when the child ended without being asked to. */
-  constructor(plan: RunPlan, deps: RunDeps, onDied: (exit: ChildExit) => void) {
+  constructor(plan: RunPlan, deps: RunDeps, onDied: OnDied) {
     this.plan = plan;
     this.#deps = deps;
     this.#videoId = plan.tracks.find((track) => track.kind === 'video')?.id;
+    this.#unsettled = new UnsettledSamples(this.#videoId, deps.bufferMaxBytes);
     this.#writer = plan.input === 'flv' ? flvWriter(plan.tracks) : matroskaWriter(plan.tracks, plan.probe);
     this.#child = new PipedChild({
       command: deps.ffmpegPath,
@@ -95,14 +111,7 @@ export class Run {
       this.flush();
       this.#watchBacklog();
     });
-    void this.#child.exited.then(async (exit) => {
-      this.#stopBatches();
-      this.#release?.();
-      this.#judge(exit);
-      // First, so that the reason is known when the parts are finished.
-      if (!this.#finishing) onDied(exit);
-      await this.#deliverRest();
-    });
+    void this.#child.exited.then((exit) => this.#ended(exit, onDied));
   }
 
   /** Of the child; undefined when it could not be started. */
@@ -118,6 +127,8 @@ export class Run {
   /** Takes a sample of one of the plan's tracks; of video, the first one is a key frame. */
   push(sample: Sample): void {
     if (sample.key && (sample.trackId === this.#videoId || this.#videoId === undefined)) this.gopBytes = 0;
+    if (!this.#firstDts.has(sample.trackId)) this.#firstDts.set(sample.trackId, sample.dts);
+    this.#unsettled.push(sample);
     this.#firstUs = Math.min(this.#firstUs, sample.pts);
     this.#lastUs = Math.max(this.#lastUs, sample.pts);
     const bytes = sample.data.length + OVERHEAD_BYTES;
@@ -138,7 +149,7 @@ export class Run {
 
   /** Hands what is pending to the child. */
   flush(): void {
-    if (this.#pending.length === 0) return;
+    if (this.#pending.length === 0 || this.#isGone) return;
     try {
       this.#write();
     } catch (error) {
@@ -156,6 +167,9 @@ export class Run {
     this.#pendingBytes = 0;
     for (const buffer of buffers) this.#writtenBytes += buffer.length;
     this.#child.write(buffers);
+    // One that is gone takes nothing, and has nothing left to take.
+    if (this.#child.isOpen)
+      this.#unsettled.written(this.#writtenBytes, this.#writtenBytes - this.#child.backlogBytes);
     this.#watchBacklog();
   }
 
@@ -190,11 +204,37 @@ export class Run {
     if (!this.#finishing) this.#deliver(false);
   }
 
-  async #deliverRest(): Promise<void> {
+  async #ended(exit: ChildExit, onDied: OnDied): Promise<void> {
+    this.#isGone = true;
+    this.#stopBatches();
+    this.#release?.();
+    this.#judge(exit);
+    let ends: TrackEnds | undefined;
+    if (exit.code !== 0 || !this.#finishing) {
+      const left = await this.#salvage();
+      // Before the parts are finished, so that their reasons are known.
+      if (onDied(exit, left.samples)) ends = left.ends;
+    }
+    await this.#deliverRest(ends);
+  }
+
+  async #salvage(): Promise<Salvage> {
+    try {
+      return await salvage(this.plan, this.#unsettled, this.#firstDts);
+    } catch (err) {
+      this.#deps.log.error('file of a dead child cannot be read', { err });
+      return { samples: this.#unsettled.missing(() => false), ends: undefined };
+    }
+  }
+
+  async #deliverRest(ends: TrackEnds | undefined): Promise<void> {
     // A killed child leaves its open segment unlisted.
     const open = await stat(partPath(this.plan, this.#closedSegments.length)).catch(() => undefined);
     const files = this.#closedSegments.length + (open === undefined ? 0 : 1);
-    while (this.#delivered < files) this.#deliver(this.#delivered === files - 1);
+    while (this.#delivered < files) {
+      const isLast = this.#delivered === files - 1;
+      this.#deliver(isLast, isLast ? ends : undefined);
+    }
     this.parts.close();
   }
 
@@ -205,11 +245,11 @@ export class Run {
     else if (exit.lastLines.length > 0) this.#deps.log.debug('child said', facts);
   }
 
-  #deliver(lastOfRun: boolean): void {
+  #deliver(lastOfRun: boolean, ends?: TrackEnds): void {
     const index = this.#delivered++;
     const end = this.#closedSegments[index]?.end;
     const endUs = end === undefined ? this.#lastUs : this.#firstUs + end;
-    this.parts.push({ path: partPath(this.plan, index), ...this.#startOf(index), endUs, lastOfRun });
+    this.parts.push({ path: partPath(this.plan, index), ...this.#startOf(index), endUs, lastOfRun, ends });
   }
 
   #startOf(index: number): PartStart {
