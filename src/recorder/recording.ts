@@ -10,10 +10,12 @@ import type { ChildExit } from '../process/pipedChild.ts';
 import type { Stream } from '../streams/stream.ts';
 import { ErrorBudget } from '../util/errorBudget.ts';
 import type { Ticker } from '../util/ticker.ts';
+import type { DiskSpace } from './diskSpace.ts';
 import { HeldSamples } from './heldSamples.ts';
 import { removeWorkFolder } from './journal.ts';
 import { LiveTracks } from './liveTracks.ts';
 import { makeFoldersNow } from './makeFolder.ts';
+import { isNoSpace } from './noSpace.ts';
 import { PartSeries } from './partSeries.ts';
 import { Run } from './run.ts';
 import { planRun } from './runPlan.ts';
@@ -24,6 +26,7 @@ import { TrackGate } from './trackGate.ts';
 export interface RecordingDeps {
   readonly settings: RecorderSettings;
   readonly batches: Ticker;
+  readonly disk: DiskSpace;
   readonly log: Logger;
   /** Called for each finished part, in order; awaited before the recording is done. */
   readonly onPart: (part: FinishedPart) => Promise<void>;
@@ -36,6 +39,7 @@ export interface RecordingDeps {
 export class Recording {
   readonly id = randomUUID();
   readonly stream: Stream;
+  readonly options: RecordingOptions;
   readonly startedAt = Date.now();
   readonly #deps: RecordingDeps;
   readonly #rotation: Rotation;
@@ -58,6 +62,7 @@ export class Recording {
     const { settings } = deps;
     const { name, mediaSessionId } = stream;
     this.stream = stream;
+    this.options = options;
     this.#deps = deps;
     this.#rotation = options.rotation ?? settings.rotation;
     this.#log = deps.log.child({ recordingId: this.id, stream: name, mediaSessionId });
@@ -231,11 +236,15 @@ export class Recording {
     if (this.#state === 'starting') this.#move('recording');
     const samples = this.#held.take();
     try {
-      const { settings, batches } = this.#deps;
+      const { settings, batches, disk } = this.#deps;
       makeFoldersNow(settings.recordsDir, dirname(this.#workDir), this.#workDir);
       const place = { folder: this.#workDir, prefix: String(this.#runs++).padStart(3, '0') };
       const plan = planRun(tracks, place, this.#rotation, settings);
-      const deps = { ...settings, batches, log: this.#log, holdPublisher: () => this.stream.hold() };
+      const deps = {
+        ...{ ...settings, batches, log: this.#log },
+        holdPublisher: () => this.stream.hold(),
+        onNoSpace: () => disk.reportFull(),
+      };
       const run = new Run(plan, deps, (exit) => this.#onDied(run, exit));
       this.#series.addRun(run, samples[0]?.pts ?? 0);
       this.#run = run;
@@ -247,6 +256,7 @@ export class Recording {
       }
     } catch (error) {
       this.#log.error('recording cannot go on', { err: error });
+      if (isNoSpace(error)) this.#deps.disk.reportFull();
       void this.stop('error');
     }
   }

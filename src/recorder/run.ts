@@ -10,6 +10,7 @@ import { AsyncQueue } from '../util/asyncQueue.ts';
 import type { Ticker } from '../util/ticker.ts';
 import { ffmpegArgs, partPath } from './ffmpegArgs.ts';
 import type { RunPlan } from './ffmpegArgs.ts';
+import { saysNoSpace } from './noSpace.ts';
 
 /** Where a part begins. */
 export interface PartStart {
@@ -34,6 +35,8 @@ export interface RunDeps {
   readonly bufferMaxBytes: number;
   /** Makes the publisher wait, if it can, until the returned function is called. */
   readonly holdPublisher: () => () => void;
+  /** Called when the child found no space on the disk, before its end is told. */
+  readonly onNoSpace: () => void;
   /** How long a child may take to finish its file after its input ended, or take nothing while it is behind. */
   readonly stopTimeoutMs: number;
   readonly log: Logger;
@@ -200,7 +203,10 @@ export class Run {
 
   #judge(exit: ChildExit): void {
     const facts = { pid: this.#child.pid, code: exit.code, signal: exit.signal, lastLines: exit.lastLines };
-    if (exit.code !== 0) this.#deps.log.error('child failed', facts);
+    if (saysNoSpace(exit.lastLines)) {
+      this.#deps.log.error('child found no space on the disk', facts);
+      this.#deps.onNoSpace();
+    } else if (exit.code !== 0) this.#deps.log.error('child failed', facts);
     else if (!this.#finishing) this.#deps.log.error('child ended by itself', facts);
     else if (exit.lastLines.length > 0) this.#deps.log.debug('child said', facts);
   }
