@@ -24,6 +24,7 @@ export interface PartStart {
 export interface WorkPart extends PartStart {
   readonly path: string;
   readonly endUs: number;
+  /** Known when the child is gone; false before. */
   readonly lastOfRun: boolean;
 }
 
@@ -66,6 +67,8 @@ export class Run {
   readonly #videoId: number | undefined;
   readonly #closedSegments: { readonly start: number; readonly end: number }[] = [];
   #delivered = 0;
+  /** How many there are; known when the child is gone. */
+  #files = 0;
   #pending: Sample[] = [];
   #pendingBytes = 0;
   #headerSent = false;
@@ -185,19 +188,22 @@ export class Run {
     this.#child.kill();
   }
 
-  /** Segment list line `name,start,end`: that file is closed. Until the run ends, another part is open behind it. */
+  /**
+   * Segment list line `name,start,end`: that file is closed. Until the run ends another part is open behind it, unless
+   * the child could not begin one.
+   */
   #onSegmentLine(line: string): void {
     const match = /,([\d.]+),([\d.]+)$/.exec(line);
     if (match === null) return;
     this.#closedSegments.push({ start: Number(match[1]) * 1e6, end: Number(match[2]) * 1e6 });
-    if (!this.#finishing) this.#deliver(false);
+    if (!this.#finishing) this.#deliver();
   }
 
   async #deliverRest(): Promise<void> {
     // A killed child leaves its open segment unlisted.
     const open = await stat(partPath(this.plan, this.#closedSegments.length)).catch(() => undefined);
-    const files = this.#closedSegments.length + (open === undefined ? 0 : 1);
-    while (this.#delivered < files) this.#deliver(this.#delivered === files - 1);
+    this.#files = this.#closedSegments.length + (open === undefined ? 0 : 1);
+    while (this.#delivered < this.#files) this.#deliver();
     this.parts.close();
   }
 
@@ -211,11 +217,18 @@ export class Run {
     else if (exit.lastLines.length > 0) this.#deps.log.debug('child said', facts);
   }
 
-  #deliver(lastOfRun: boolean): void {
+  #deliver(): void {
     const index = this.#delivered++;
+    const isLast = (): boolean => index === this.#files - 1;
     const end = this.#closedSegments[index]?.end;
     const endUs = end === undefined ? this.#lastUs : this.#firstUs + end;
-    this.parts.push({ path: partPath(this.plan, index), ...this.#startOf(index), endUs, lastOfRun });
+    const part = { path: partPath(this.plan, index), ...this.#startOf(index), endUs };
+    this.parts.push({
+      ...part,
+      get lastOfRun() {
+        return isLast();
+      },
+    });
   }
 
   #startOf(index: number): PartStart {

@@ -1,4 +1,5 @@
-import { readdirSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
@@ -35,7 +36,7 @@ const records = (): string[] =>
     .filter((name) => !name.startsWith('.'))
     .sort();
 const workFiles = (): string[] =>
-  filesUnder(join(recordsDir(), '.work')).filter((name) => name.endsWith('.mp4'));
+  filesUnder(join(recordsDir(), '.work')).filter((name) => /\.(mp4|mkv)$/.test(name));
 const emptyFiles = (): string[] =>
   filesUnder(recordsDir()).filter((name) => statSync(record(name)).size === 0);
 const logged = (message: string, count = 1) =>
@@ -88,13 +89,6 @@ describe.skipIf(unable !== undefined)('a disk of 8 MB', () => {
   });
 
   afterEach(async () => {
-    if (process.env.DBG)
-      process.stdout.write(
-        server.logs
-          .filter((l) => l.level !== 'debug')
-          .map((l) => JSON.stringify(l))
-          .join('\n'),
-      );
     for (const publisher of publishers) publisher.kill('SIGKILL');
     await Promise.all(publishers.map((publisher) => publisher.ended));
     publishers = [];
@@ -187,5 +181,96 @@ describe.skipIf(unable !== undefined)('a disk of 8 MB', () => {
     expect(records()).toEqual(['one-2.mp4', 'one.mp4', 'two-2.mp4', 'two.mp4']);
     for (const name of records()) await expectPlayable(name);
     expect(workFiles()).toEqual([]);
+  });
+
+  test('full before the first byte: no file, no journal, no crash, and all of it with room', async () => {
+    const hook = hookInto();
+    await start({ disk_warn_free: '', disk_stop_free: '', on_record_hook_script: hook.script });
+    const giveBack = disk.fill();
+    publish('one');
+    await logged('recording ended');
+    expect(server.allLogged('journal cannot be written').length).toBeGreaterThan(0);
+    expect(server.allLogged('part holds no media and is removed')).toHaveLength(1);
+    expect(filesUnder(recordsDir())).toEqual([]);
+    expect(hook.calls()).toEqual([]);
+    giveBack();
+    await recorded(1);
+    for (const publisher of publishers) publisher.kill('SIGKILL');
+    await logged('recording ended', 2);
+    expect(records()).toEqual(['one.mp4']);
+    await expectPlayable('one.mp4');
+    await eventually(() => (hook.calls().length === 1 ? true : undefined), 'the hook');
+  });
+
+  test('a hook whose run cannot be saved runs all the same, and may be what makes room', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'recorderd-hook-'));
+    const script = join(folder, 'hook.sh');
+    writeFileSync(script, `#!/bin/bash\nrm -f '${disk.path}'/fill-*\nmv -- "$2" '${folder}/'\n`, {
+      mode: 0o755,
+    });
+    // Matroska needs no room to be finished.
+    const formats = { record_formats: 'h264-mkv' };
+    await start({ ...formats, disk_warn_free: '', disk_stop_free: '', on_record_hook_script: script });
+    publish('one');
+    await recorded(1);
+    disk.fill();
+    await logged('record hook run cannot be saved, a restart would lose it');
+    await logged('record hook finished');
+    const moved = (): string[] => readdirSync(folder).filter((name) => name.endsWith('.mkv'));
+    expect(moved()).toEqual(['one.mkv']);
+    const packets = await packetsOf(join(folder, 'one.mkv'), 'v');
+    expect(packets.length).toBeGreaterThan(20);
+    await logged('recording started', 2);
+    await recorded(1);
+    expect(emptyFiles()).toEqual([]);
+    for (const publisher of publishers) publisher.kill('SIGKILL');
+    await logged('record hook finished', 2);
+    expect(filesUnder(recordsDir())).toEqual([]);
+  });
+
+  test('stopped with a file that waits, started again on the full disk: finished with room, one hook', async () => {
+    const hook = hookInto();
+    const settings = { disk_warn_free: '', disk_stop_free: '', on_record_hook_script: hook.script };
+    await start({ ...settings, shutdown_timeout: 2 });
+    publish('one');
+    await recorded(1);
+    const giveBack = disk.fill();
+    await logged('file cannot be finished before the disk has room');
+    for (const publisher of publishers) publisher.kill('SIGKILL');
+    server.signal('SIGTERM');
+    expect(await server.exited()).toMatchObject({ code: 1 });
+
+    await start(settings);
+    await logged('file cannot be finished before the disk has room');
+    expect(await readiness()).toMatchObject({ status: 503 });
+    expect(records()).toEqual([]);
+    giveBack();
+    await logged('recordings of an earlier run are finished');
+    expect(records()).toEqual(['one.mp4']);
+    await expectPlayable('one.mp4');
+    await eventually(() => (hook.calls().length === 1 ? true : undefined), 'the hook');
+    expect(workFiles()).toEqual([]);
+  });
+
+  test('parts by time: what was finished before stays, the torn one waits, and the numbers go on', async () => {
+    const hook = hookInto();
+    const settings = { disk_warn_free: '', disk_stop_free: '', on_record_hook_script: hook.script };
+    await start({ ...settings, record_rotation: 2 });
+    publish('one');
+    await logged('part finished', 2);
+    await recorded(1);
+    const giveBack = disk.fill();
+    await logged('file cannot be finished before the disk has room');
+    const before = records();
+    expect(before).toEqual(before.map((_, i) => `one_${i + 1}.mp4`));
+    for (const publisher of publishers) publisher.kill('SIGKILL');
+    await logged('rtmp stream ended');
+    giveBack();
+    await logged('recording ended');
+    expect(records()).toEqual(['one.mp4', ...before]);
+    for (const name of records()) await expectPlayable(name);
+    const parts = server.allLogged('part finished');
+    expect(parts.at(-1)).toMatchObject({ last: true, stopReason: 'disk-full' });
+    await eventually(() => (hook.calls().length === parts.length ? true : undefined), 'all hooks');
   });
 });
