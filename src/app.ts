@@ -14,6 +14,8 @@ import { WebRtcServer } from './ingest/webrtc/server.ts';
 import { Doors, needed, readTls } from './listening.ts';
 import { findFfmpeg } from './process/ffmpeg.ts';
 import type { Ffmpeg } from './process/ffmpeg.ts';
+import { readyChecks } from './readiness.ts';
+import { DiskSpace } from './recorder/diskSpace.ts';
 import { Recordings } from './recorder/recordings.ts';
 import { RecordWatcher } from './recorder/recordWatcher.ts';
 import { KeyFrameSnapshots } from './recorder/snapshot.ts';
@@ -26,6 +28,7 @@ import { Streams } from './streams/streams.ts';
 import { Lifetime } from './util/lifetime.ts';
 import { within } from './util/within.ts';
 import {
+  diskOptions,
   hookKillGraceMs,
   hookOptions,
   isRecordedAutomatically,
@@ -52,6 +55,7 @@ export interface AppEnvironment {
 interface Recorder {
   readonly recordings: Recordings;
   readonly hooks: RecordHooks;
+  readonly disk: DiskSpace;
 }
 
 /** What the doors for clients of REST and of the Web SDK work on. */
@@ -147,10 +151,11 @@ export class App {
       hookOptions(settings, this.#environment, this.#recordsDir),
       this.#log.child({ component: 'hooks' }),
     );
+    const disk = new DiskSpace(diskOptions(settings, this.#recordsDir), log);
     const recordings = new Recordings({
       streams: this.#streams,
       settings: recorderSettings(settings, this.#recordsDir, ffmpeg),
-      log,
+      ...{ disk, log },
       isAutomatic: (stream) => isRecordedAutomatically(stream, settings),
       onPart: (part) => hooks.enqueue(part),
     });
@@ -163,7 +168,9 @@ export class App {
     await needed(`record_dir: the hook spool cannot be used`, hooks.start());
     await watcher.open();
     this.#doors.defer(() => watcher.close());
-    return { recordings, hooks };
+    await disk.open();
+    this.#doors.defer(() => disk.close());
+    return { recordings, hooks, disk };
   }
 
   async #openServices(ffmpeg: Ffmpeg, { recordings }: Recorder): Promise<Services> {
@@ -255,22 +262,11 @@ export class App {
     }
   }
 
-  async #readiness(): Promise<readonly ReadyCheck[]> {
-    const canWrite = await access(this.#recordsDir, constants.W_OK).then(
-      () => true,
-      () => false,
-    );
-    return [
-      {
-        name: 'accepting',
-        ok: !this.#draining,
-        ...(this.#draining ? { reason: 'the server is shutting down' } : {}),
-      },
-      {
-        name: 'record_dir',
-        ok: canWrite,
-        ...(canWrite ? {} : { reason: 'the records folder cannot be written' }),
-      },
-    ];
+  #readiness(): Promise<readonly ReadyCheck[]> {
+    return readyChecks({
+      isDraining: this.#draining,
+      recordsDir: this.#recordsDir,
+      disk: this.#recorder?.disk.state ?? 'ok',
+    });
   }
 }

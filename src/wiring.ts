@@ -7,6 +7,7 @@ import type { RtmpOptions } from './ingest/rtmp/server.ts';
 import type { RtspOptions } from './ingest/rtsp/server.ts';
 import type { WebRtcOptions } from './ingest/webrtc/server.ts';
 import type { Ffmpeg } from './process/ffmpeg.ts';
+import type { DiskSpaceOptions } from './recorder/diskSpace.ts';
 import type { RecorderSettings } from './recorder/settings.ts';
 import type { SnapshotOptions } from './recorder/snapshot.ts';
 import { SIGNALLING_DEFAULTS } from './signalling/server.ts';
@@ -41,6 +42,15 @@ export function recorderSettings(settings: Settings, recordsDir: string, ffmpeg:
     audioBitrate: settings.record_audio_codec_bitrate,
     maxErrors: settings.file_recorder_max_errors_per_interval,
     errorIntervalMs: settings.file_recorder_error_interval * 60_000,
+  };
+}
+
+export function diskOptions(settings: Settings, recordsDir: string): DiskSpaceOptions {
+  return {
+    recordsDir,
+    warnFree: settings.disk_warn_free,
+    stopFree: settings.disk_stop_free,
+    checkMs: settings.disk_check_interval * 1000,
   };
 }
 

@@ -1,4 +1,4 @@
-import { aacSampleRate, recordFormats, rotation } from './recordingTypes.ts';
+import { aacSampleRate, freeSpaceLimit, recordFormats, rotation } from './recordingTypes.ts';
 import { flag, oneOf, orEmpty, path, setting, whole } from './settingTypes.ts';
 
 /** What is recorded, where to and how. */
@@ -57,6 +57,24 @@ export const RECORDING = {
     doc: 'Length of a part in seconds (20) or megabytes (10M); parts are cut at key frames.',
     apply: 'live',
     wcs: true,
+  }),
+  disk_warn_free: setting({
+    type: freeSpaceLimit,
+    initial: '5%,10G',
+    doc: 'Free space on the disk of the records below which the log warns.',
+    apply: 'restart',
+  }),
+  disk_stop_free: setting({
+    type: freeSpaceLimit,
+    initial: '1%,256M',
+    doc: 'Free space below which recordings are finished, and none begins until there is a quarter more.',
+    apply: 'restart',
+  }),
+  disk_check_interval: setting({
+    type: whole('seconds', 1, 3600),
+    initial: '5',
+    doc: 'Time between two looks at the free space.',
+    apply: 'restart',
   }),
   record_batch_ms: setting({
     type: whole('milliseconds', 20, 5000),

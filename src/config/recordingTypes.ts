@@ -1,5 +1,7 @@
 import type { VideoCodec } from '../domain/codec.ts';
 import type { Container } from '../domain/format.ts';
+import { FREE_SPACE_ALLOWED, parseFreeSpaceLimit } from '../domain/freeSpace.ts';
+import type { FreeSpaceLimit } from '../domain/freeSpace.ts';
 import type { Rotation } from '../domain/rotation.ts';
 import { ROTATION_ALLOWED, parseRotation } from '../domain/rotation.ts';
 import type { SettingType } from './settingTypes.ts';
@@ -50,16 +52,22 @@ function readFormat(item: string): [codec: VideoCodec, container: Container] {
 const isContainer = (word: string): word is Container => Object.hasOwn(HELD, word);
 
 /** `record_rotation`. */
-export const rotation: SettingType<Rotation> = {
-  allowed: ROTATION_ALLOWED,
-  parse: (text) => {
+export const rotation: SettingType<Rotation> = quoting(ROTATION_ALLOWED, parseRotation);
+
+/** `disk_warn_free` and `disk_stop_free`. */
+export const freeSpaceLimit: SettingType<FreeSpaceLimit> = quoting(FREE_SPACE_ALLOWED, parseFreeSpaceLimit);
+
+/** A type whose reader says what is allowed, but not what it read. */
+function quoting<T extends object>(allowed: string, read: (text: string) => T): SettingType<T> {
+  const parse = (text: string): T => {
     try {
-      return Object.freeze(parseRotation(text));
+      return Object.freeze(read(text));
     } catch (error) {
       throw error instanceof RangeError ? new RangeError(`${quote(text)}: ${error.message}`) : error;
     }
-  },
-};
+  };
+  return { allowed, parse };
+}
 
 const SAMPLE_RATES = [8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000];
 

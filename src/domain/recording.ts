@@ -9,6 +9,7 @@ export type StopReason =
   | 'track-change'
   | 'gap'
   | 'child-died'
+  | 'disk-full'
   | 'shutdown'
   | 'crash'
   | 'error';

@@ -81,14 +81,13 @@ export class HookSpool {
   async #write(run: OwedRun): Promise<void> {
     const path = this.#pathOf(run);
     const temporary = `${path}.tmp`;
-    const file = await open(temporary, 'w', 0o640);
     try {
-      await file.writeFile(`${JSON.stringify(run.part)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
+      await writeThrough(temporary, `${JSON.stringify(run.part)}\n`);
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw error;
     }
-    await rename(temporary, path);
     const folder = await open(this.#dir, 'r');
     try {
       await folder.sync();
@@ -116,4 +115,14 @@ export class HookSpool {
 
 function sequenceOf(name: string): number {
   return Number(/^\d+/.exec(name)?.[0] ?? 0);
+}
+
+async function writeThrough(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w', 0o640);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }

@@ -8,7 +8,7 @@ import type { Streams } from '../streams/streams.ts';
 export interface ReadyCheck {
   readonly name: string;
   readonly ok: boolean;
-  /** Why it is not ok. */
+  /** Why it is not ok, or may soon not be. */
   readonly reason?: string;
 }
 

@@ -63,13 +63,15 @@ export interface JournalStory {
 /**
  * What is needed to finish a recording's files without the process that made them: a line of JSON for the recording,
  * for each run and for each finished part, in its work folder. A line is one write, which ends a torn one before it; torn
- * ones are passed over when it is read. A journal that cannot be written is logged and does not touch its recording.
+ * ones are passed over when it is read. A journal that cannot be written is logged and does not touch its recording; what
+ * it lacks is written with its next line, so that some lines may stand there twice.
  */
 export class RecordingJournal {
   readonly #folder: string;
   readonly #facts: RecordingFacts;
   readonly #log: Logger;
   #isBegun = false;
+  #unwritten = '';
 
   constructor(folder: string, facts: RecordingFacts, log: Logger) {
     this.#folder = folder;
@@ -88,8 +90,10 @@ export class RecordingJournal {
   }
 
   #append(line: object): void {
+    this.#unwritten += `\n${JSON.stringify(line)}\n`;
     try {
-      appendFileSync(join(this.#folder, JOURNAL_FILE), `\n${JSON.stringify(line)}\n`, { mode: 0o640 });
+      appendFileSync(join(this.#folder, JOURNAL_FILE), this.#unwritten, { mode: 0o640 });
+      this.#unwritten = '';
     } catch (err) {
       this.#log.error('journal cannot be written', { folder: this.#folder, err });
     }

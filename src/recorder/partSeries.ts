@@ -6,6 +6,7 @@ import type { FinishedPart, RecordingOptions, StopReason } from '../domain/recor
 import type { Stream } from '../streams/stream.ts';
 import { AsyncQueue } from '../util/asyncQueue.ts';
 import { basename } from 'node:path';
+import type { DiskSpace } from './diskSpace.ts';
 import { codecNames, finishPart, nameFactsOf } from './finishPart.ts';
 import type { PartFacts, RecordingFacts } from './finishPart.ts';
 import { RecordingJournal } from './journal.ts';
@@ -17,6 +18,7 @@ const EXTENSION = /\.(mp4|webm|mkv|ts)$/i;
 export interface PartSeriesDeps {
   readonly settings: RecorderSettings;
   readonly log: Logger;
+  readonly disk: DiskSpace;
   /** Where the working files are. */
   readonly workDir: string;
   readonly onPart: (part: FinishedPart) => Promise<void>;
@@ -120,7 +122,8 @@ export class PartSeries {
 
   async #finishAll(run: Run): Promise<void> {
     for await (const part of run.parts) {
-      await this.#finish(run, part).catch((error: unknown) => {
+      const finish = (): Promise<void> => this.#finish(run, part);
+      await this.#deps.disk.untilRoom(finish).catch((error: unknown) => {
         this.#deps.log.error('part cannot be finished and stays in the work folder', {
           file: part.path,
           err: error,

@@ -1,6 +1,7 @@
 import { link, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hasCode } from '../util/errorCode.ts';
+import { isNoSpace } from './noSpace.ts';
 
 /** Writes a file's bytes and its directory entry through to the disk. */
 export async function syncPath(path: string): Promise<void> {
@@ -20,7 +21,10 @@ export async function syncPath(path: string): Promise<void> {
 export async function publishFile(work: string, final: string, overwrite: boolean): Promise<boolean> {
   if (overwrite) await rename(work, final);
   else if (!(await renameIfFree(work, final))) return false;
-  await syncPath(dirname(final));
+  await syncPath(dirname(final)).catch((error: unknown) => {
+    // The file has its name already: to give it again when there is room would not find it.
+    if (!isNoSpace(error)) throw error;
+  });
   return true;
 }
 
@@ -45,6 +49,11 @@ async function reserveAndRename(work: string, final: string): Promise<boolean> {
     if (hasCode(error, 'EEXIST')) return false;
     throw error;
   }
-  await rename(work, final);
+  try {
+    await rename(work, final);
+  } catch (error) {
+    await unlink(final);
+    throw error;
+  }
   return true;
 }

@@ -10,9 +10,11 @@ import type { ChildExit } from '../process/pipedChild.ts';
 import type { Stream } from '../streams/stream.ts';
 import { ErrorBudget } from '../util/errorBudget.ts';
 import type { Ticker } from '../util/ticker.ts';
+import type { DiskSpace } from './diskSpace.ts';
 import { HeldSamples } from './heldSamples.ts';
 import { removeWorkFolder } from './journal.ts';
 import { LiveTracks } from './liveTracks.ts';
+import { isNoSpace } from './noSpace.ts';
 import { PartSeries } from './partSeries.ts';
 import { logLost, repair } from './repair.ts';
 import type { Run } from './run.ts';
@@ -24,6 +26,7 @@ import { TrackGate } from './trackGate.ts';
 export interface RecordingDeps {
   readonly settings: RecorderSettings;
   readonly batches: Ticker;
+  readonly disk: DiskSpace;
   readonly log: Logger;
   /** Called for each finished part, in order; awaited before the recording is done. */
   readonly onPart: (part: FinishedPart) => Promise<void>;
@@ -36,6 +39,7 @@ export interface RecordingDeps {
 export class Recording {
   readonly id = randomUUID();
   readonly stream: Stream;
+  readonly options: RecordingOptions;
   readonly startedAt = Date.now();
   readonly #deps: RecordingDeps;
   readonly #rotation: Rotation;
@@ -57,6 +61,7 @@ export class Recording {
     const { settings } = deps;
     const { name, mediaSessionId } = stream;
     this.stream = stream;
+    this.options = options;
     this.#deps = deps;
     this.#rotation = options.rotation ?? settings.rotation;
     this.#log = deps.log.child({ recordingId: this.id, stream: name, mediaSessionId });
@@ -64,8 +69,8 @@ export class Recording {
     this.#workDir = join(settings.recordsDir, '.work', this.id);
     // The last error that the setting counts ends the recording.
     this.#errors = new ErrorBudget(settings.maxErrors - 1, settings.errorIntervalMs);
-    const { batches } = deps;
-    const place = { stream, settings, rotation: this.#rotation, batches, workDir: this.#workDir };
+    const { batches, disk } = deps;
+    const place = { stream, settings, rotation: this.#rotation, batches, disk, workDir: this.#workDir };
     this.#factory = new RunFactory({ ...place, log: this.#log });
     this.#series = new PartSeries(this.id, stream, options, {
       ...deps,
@@ -244,12 +249,17 @@ export class Recording {
       }
     } catch (error) {
       this.#log.error('recording cannot go on', { err: error });
+      if (isNoSpace(error)) this.#deps.disk.reportFull();
       void this.stop('error');
     }
   }
 
   /** A child that died is replaced at once. @returns true when `samples`, which it lost, have another child. */
   #onDied(run: Run, exit: ChildExit, samples: readonly Sample[]): boolean {
+    if (this.#deps.disk.state === 'full') {
+      logLost(samples, this.#log);
+      return false;
+    }
     if (run !== this.#run || this.#state !== 'recording') {
       return repair(run, samples, { runs: this.#factory, series: this.#series, log: this.#log });
     }
@@ -269,8 +279,7 @@ export class Recording {
   /** Gives a dead child's media to the next one; where that has been tried before, goes on with what comes from now on. */
   #replay({ plan }: Run, samples: readonly Sample[]): boolean {
     const fromUs = samples[0]?.dts;
-    if (fromUs === undefined) return false;
-    if (fromUs === this.#replayedUs) {
+    if (fromUs === undefined || fromUs === this.#replayedUs) {
       logLost(samples, this.#log);
       return false;
     }

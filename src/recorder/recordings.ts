@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { basename, join } from 'node:path';
 import { RecorderdError } from '../domain/errors.ts';
 import type { Logger } from '../domain/log.ts';
@@ -5,6 +6,7 @@ import type { FinishedPart, RecordingInfo, RecordingOptions, StopReason } from '
 import type { Stream } from '../streams/stream.ts';
 import type { Streams } from '../streams/streams.ts';
 import { Ticker } from '../util/ticker.ts';
+import type { DiskSpace } from './diskSpace.ts';
 import { makeFolder } from './makeFolder.ts';
 import { Recording } from './recording.ts';
 import { leftBehind, recover } from './recovery.ts';
@@ -15,6 +17,7 @@ export interface RecordingsDeps {
   readonly streams: Streams;
   readonly settings: RecorderSettings;
   readonly log: Logger;
+  readonly disk: DiskSpace;
   /** True when a stream is recorded without being asked. */
   readonly isAutomatic: (stream: Stream) => boolean;
   /** Takes over a finished part, e.g. for the hook; awaited. */
@@ -31,6 +34,8 @@ export class Recordings {
   readonly #open = new Set<StreamTap>();
   /** Bare name of the newest finished part of each stream. */
   readonly #newestNames = new WeakMap<Stream, string>();
+  /** Streams that are recorded as soon as the disk has room, by media session. */
+  readonly #waiting = new Map<string, { readonly stream: Stream; readonly options: RecordingOptions }>();
   #draining = false;
   /** What an earlier process left behind. */
   #left: readonly string[] = [];
@@ -46,52 +51,66 @@ export class Recordings {
    * @throws when the folder cannot be made or written.
    */
   async open(): Promise<void> {
-    const { settings, streams, log } = this.#deps;
+    const { settings, streams, disk, log } = this.#deps;
     const workDir = join(settings.recordsDir, '.work');
     await makeFolder(workDir);
     this.#left = await leftBehind(settings.recordsDir);
     if (this.#left.length > 0)
       log.warn('an earlier run left unfinished recordings', { folder: workDir, recordings: this.#left });
     streams.events.on('published', (stream) => {
-      if (!this.#draining && this.#deps.isAutomatic(stream)) this.start(stream, {});
+      if (this.#draining || !this.#deps.isAutomatic(stream)) return;
+      if (disk.state === 'full') this.#wait(stream, {});
+      else this.#begin(stream, {});
     });
+    streams.events.on('unpublished', ({ mediaSessionId }) => this.#waiting.delete(mediaSessionId));
+    disk.events.on('full', () => this.#suspend());
+    disk.events.on('room', () => this.#resume());
   }
 
   /** Finishes what an earlier process left behind; resolves when that is done. */
   recover(): Promise<void> {
-    const { settings, log, onPart } = this.#deps;
-    this.#recovery ??= recover(this.#left, { recordsDir: settings.recordsDir, log, onPart });
+    const { settings, disk, log, onPart } = this.#deps;
+    this.#recovery ??= recover(this.#left, { recordsDir: settings.recordsDir, disk, log, onPart });
     return this.#recovery;
   }
 
   /**
    * Records a stream. A running recording of it ends at the next key frame, where this one begins.
-   * @throws RecorderdError SHUTTING_DOWN while draining; RECORDING_FAILED when it ended as soon as it began.
+   * @throws RecorderdError SHUTTING_DOWN while draining; DISK_FULL; RECORDING_FAILED when it ended as soon as it began.
    */
   start(stream: Stream, options: RecordingOptions): void {
     if (this.#draining) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
-    const { settings, log } = this.#deps;
+    const isFull = this.#deps.disk.state === 'full';
+    if (!isFull && (this.#begin(stream, options).isActive || stream.ended)) return;
+    // A start that filled the disk is refused like one that found it full.
+    if (isFull || this.#waiting.delete(stream.mediaSessionId)) {
+      throw new RecorderdError('DISK_FULL', 'the disk is full; try again when it has room');
+    }
+    throw new RecorderdError('RECORDING_FAILED', `${stream.name} cannot be recorded; the log tells why`);
+  }
+
+  #begin(stream: Stream, options: RecordingOptions): Recording {
+    const { settings, disk, log } = this.#deps;
     const onPart = async (part: FinishedPart): Promise<void> => {
       this.#newestNames.set(stream, basename(part.path));
       await this.#deps.onPart(part);
     };
-    const recording = new Recording(stream, options, { settings, log, onPart, batches: this.#batches });
+    const recording = new Recording(stream, options, { settings, disk, log, onPart, batches: this.#batches });
     log.info('recording started', {
       recordingId: recording.id,
       stream: stream.name,
       mediaSessionId: stream.mediaSessionId,
     });
     (this.#taps.get(stream.mediaSessionId) ?? this.#tap(stream)).start(recording);
-    if (!recording.isActive && !stream.ended) {
-      throw new RecorderdError('RECORDING_FAILED', `${stream.name} cannot be recorded; the log tells why`);
-    }
+    return recording;
   }
 
   /**
-   * Ends the recording of a media session; resolves when its files are final.
-   * @throws RecorderdError RECORDING_NOT_FOUND
+   * Ends the recording of a media session, or that it waits for room; resolves when its files are final.
+   * @throws RecorderdError RECORDING_NOT_FOUND; DISK_FULL when it ended, but its files must wait for room.
    */
   async stop(mediaSessionId: string): Promise<void> {
+    if (this.#waiting.delete(mediaSessionId)) return;
     const tap = this.#taps.get(mediaSessionId);
     if (tap?.recording?.isActive !== true) {
       throw new RecorderdError(
@@ -100,7 +119,9 @@ export class Recordings {
       );
     }
     this.#taps.delete(mediaSessionId);
-    await tap.stop('rest-stop');
+    const isFinal = await this.#unlessFull(tap.stop('rest-stop'));
+    if (!isFinal)
+      throw new RecorderdError('DISK_FULL', 'the recording ended; the disk must have room to finish it');
   }
 
   /** What is recorded of a stream goes on in a new part with the media that comes next. */
@@ -119,6 +140,10 @@ export class Recordings {
     return { mediaSessionId, fileName: recording.fileName, startedAt: recording.startedAt };
   }
 
+  isWaiting(mediaSessionId: string): boolean {
+    return this.#waiting.has(mediaSessionId);
+  }
+
   /** Resolves when no file of a stream is unfinished: with the bare name of its newest part, if there is one. */
   async whenFinal(stream: Stream): Promise<string | undefined> {
     await Promise.all([...this.#open].filter((tap) => tap.stream === stream).map((tap) => tap.done));
@@ -128,7 +153,49 @@ export class Recordings {
   /** Refuses new recordings, ends the running ones and resolves when every file is final. */
   async close(): Promise<void> {
     this.#draining = true;
+    this.#waiting.clear();
     await Promise.all([...[...this.#open].map((tap) => tap.stop('shutdown')), this.#recovery]);
+  }
+
+  /** The disk is full: ends every recording, to go on by {@link #resume}. */
+  #suspend(): void {
+    if (this.#draining) return;
+    for (const [id, tap] of this.#taps) {
+      const { recording } = tap;
+      if (recording?.isActive !== true) continue;
+      this.#taps.delete(id);
+      // What has been recorded must not be replaced by what comes later.
+      this.#wait(tap.stream, { ...recording.options, overwrite: false });
+      void tap.stop('disk-full');
+    }
+  }
+
+  #wait(stream: Stream, options: RecordingOptions): void {
+    const { name, mediaSessionId } = stream;
+    this.#waiting.set(mediaSessionId, { stream, options });
+    this.#deps.log.warn('stream is recorded when the disk has room', { stream: name, mediaSessionId });
+  }
+
+  #resume(): void {
+    for (const [id, { stream, options }] of [...this.#waiting]) {
+      if (this.#deps.disk.state === 'full') return;
+      this.#waiting.delete(id);
+      this.#begin(stream, options);
+    }
+  }
+
+  /** True when `job` is done, false when the disk became full before. */
+  async #unlessFull(job: Promise<void>): Promise<boolean> {
+    const settled = new AbortController();
+    const full = once(this.#deps.disk.events, 'full', { signal: settled.signal }).then(
+      () => false,
+      () => false,
+    );
+    try {
+      return await Promise.race([job.then(() => true), full]);
+    } finally {
+      settled.abort();
+    }
   }
 
   #tap(stream: Stream): StreamTap {

@@ -5,6 +5,7 @@ import type { Logger } from '../domain/log.ts';
 import type { FinishedPart } from '../domain/recording.ts';
 import { Mp4Error } from '../media/mp4/boxes.ts';
 import { Slots } from '../util/slots.ts';
+import type { DiskSpace } from './diskSpace.ts';
 import { finishPart } from './finishPart.ts';
 import { removeEmpty, settleFile } from './finisher.ts';
 import type { PartFacts } from './finishPart.ts';
@@ -15,6 +16,7 @@ import type { JournalRun, JournalStory } from './journal.ts';
 export interface RecoveryDeps {
   readonly recordsDir: string;
   readonly log: Logger;
+  readonly disk: DiskSpace;
   /** Takes over a finished part; awaited. */
   readonly onPart: (part: FinishedPart) => Promise<void>;
 }
@@ -22,9 +24,11 @@ export interface RecoveryDeps {
 /** A working file: prefix of its run, number in it, container. */
 const WORK_FILE = /^(\d{3,})-(\d{6,})\.(mp4|webm|mkv|ts)$/;
 /** What of the work folder is no recording. */
-const OTHERS = /^(?:hooks$|aside-)/;
+const OTHERS = /^(?:hooks$|probe$|aside-)/;
 /** Begins the name of a folder that was set aside. */
 const ASIDE = 'aside-';
+/** Tells in such a folder what could not be mended. */
+const REPORT_FILE = 'report.json';
 /** Recordings that are finished at once: the disk's syncs take most of the time. */
 const PARALLEL = 8;
 /** A child that lost its server finishes its file by itself, at once. */
@@ -45,8 +49,8 @@ export async function leftBehind(recordsDir: string): Promise<readonly string[]>
 
 /**
  * Finishes, names and announces what an earlier process left in the work folders `ids`: of each recording in order.
- * What cannot be mended is set aside with a report and never deleted; what fails for want of space or rights stays
- * for the next start. Never rejects.
+ * What cannot be mended is set aside with a report and never deleted; what fails for want of space waits for it, what
+ * fails for want of rights for the next start. Never rejects.
  */
 export async function recover(ids: readonly string[], deps: RecoveryDeps): Promise<void> {
   const slots = new Slots(PARALLEL, Infinity);
@@ -75,14 +79,19 @@ class LeftRecording {
 
   async recover(): Promise<void> {
     try {
-      const story = await readJournal(this.#folder);
-      if (story !== undefined) await this.#finish(story);
-      await removeWorkFolder(this.#folder);
-      const left = await readdir(this.#folder).catch(() => []);
-      if (left.length > 0) await this.#setAside(left);
+      await this.#deps.disk.untilRoom(() => this.#mend());
     } catch (err) {
       this.#log.error('recording of an earlier run cannot be finished now', { folder: this.#folder, err });
     }
+  }
+
+  /** May be repeated. */
+  async #mend(): Promise<void> {
+    const story = await readJournal(this.#folder);
+    if (story !== undefined) await this.#finish(story);
+    await removeWorkFolder(this.#folder);
+    const left = await readdir(this.#folder).catch(() => []);
+    if (left.length > 0) await this.#setAside(left);
   }
 
   async #finish(story: JournalStory): Promise<void> {
@@ -146,11 +155,11 @@ class LeftRecording {
 
   async #setAside(left: readonly string[]): Promise<void> {
     const folder = join(this.#deps.recordsDir, '.work', `${ASIDE}${this.#id}`);
-    const files = left.filter((name) => name !== JOURNAL_FILE);
+    const files = left.filter((name) => name !== JOURNAL_FILE && name !== REPORT_FILE);
     const reasons: Record<string, string> = {};
     for (const name of files) reasons[name] = this.#broken.get(name) ?? 'the journal does not tell of it';
     const report = { recordingId: this.#id, at: new Date().toISOString(), files: reasons };
-    await writeFile(join(this.#folder, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
+    await writeFile(join(this.#folder, REPORT_FILE), `${JSON.stringify(report, undefined, 2)}\n`);
     await rename(this.#folder, folder);
     const message = 'recording of an earlier run cannot be mended and is set aside';
     this.#log.error(message, { folder, files: reasons });

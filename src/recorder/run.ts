@@ -11,6 +11,7 @@ import { AsyncQueue } from '../util/asyncQueue.ts';
 import type { Ticker } from '../util/ticker.ts';
 import { ffmpegArgs, partPath } from './ffmpegArgs.ts';
 import type { RunPlan } from './ffmpegArgs.ts';
+import { saysNoSpace } from './noSpace.ts';
 import { salvage } from './salvage.ts';
 import type { Salvage } from './salvage.ts';
 import { UnsettledSamples } from './unsettled.ts';
@@ -27,6 +28,7 @@ export interface PartStart {
 export interface WorkPart extends PartStart {
   readonly path: string;
   readonly endUs: number;
+  /** Known when the child is gone; false before. */
   readonly lastOfRun: boolean;
   /** Where the file ends for the reader, when what follows is in the next one. */
   readonly ends: TrackEnds | undefined;
@@ -40,6 +42,8 @@ export interface RunDeps {
   readonly bufferMaxBytes: number;
   /** Makes the publisher wait, if it can, until the returned function is called. */
   readonly holdPublisher: () => () => void;
+  /** Called when the child found no space on the disk, before its end is told. */
+  readonly onNoSpace: () => void;
   /** How long a child may take to finish its file after its input ended, or take nothing while it is behind. */
   readonly stopTimeoutMs: number;
   readonly log: Logger;
@@ -78,6 +82,8 @@ export class Run {
   readonly #firstDts = new Map<number, number>();
   readonly #closedSegments: { readonly start: number; readonly end: number }[] = [];
   #delivered = 0;
+  /** How many there are; known when the child is gone. */
+  #files = 0;
   #pending: Sample[] = [];
   #pendingBytes = 0;
   #headerSent = false;
@@ -196,12 +202,15 @@ export class Run {
     this.#child.kill();
   }
 
-  /** Segment list line `name,start,end`: that file is closed. Until the run ends, another part is open behind it. */
+  /**
+   * Segment list line `name,start,end`: that file is closed. Until the run ends another part is open behind it, unless
+   * the child could not begin one.
+   */
   #onSegmentLine(line: string): void {
     const match = /,([\d.]+),([\d.]+)$/.exec(line);
     if (match === null) return;
     this.#closedSegments.push({ start: Number(match[1]) * 1e6, end: Number(match[2]) * 1e6 });
-    if (!this.#finishing) this.#deliver(false);
+    if (!this.#finishing) this.#deliver();
   }
 
   async #ended(exit: ChildExit, onDied: OnDied): Promise<void> {
@@ -230,26 +239,38 @@ export class Run {
   async #deliverRest(ends: TrackEnds | undefined): Promise<void> {
     // A killed child leaves its open segment unlisted.
     const open = await stat(partPath(this.plan, this.#closedSegments.length)).catch(() => undefined);
-    const files = this.#closedSegments.length + (open === undefined ? 0 : 1);
-    while (this.#delivered < files) {
-      const isLast = this.#delivered === files - 1;
-      this.#deliver(isLast, isLast ? ends : undefined);
-    }
+    this.#files = this.#closedSegments.length + (open === undefined ? 0 : 1);
+    while (this.#delivered < this.#files) this.#deliver(ends);
     this.parts.close();
   }
 
   #judge(exit: ChildExit): void {
     const facts = { pid: this.#child.pid, code: exit.code, signal: exit.signal, lastLines: exit.lastLines };
-    if (exit.code !== 0) this.#deps.log.error('child failed', facts);
+    if (saysNoSpace(exit.lastLines)) {
+      this.#deps.log.error('child found no space on the disk', facts);
+      this.#deps.onNoSpace();
+    } else if (exit.code !== 0) this.#deps.log.error('child failed', facts);
     else if (!this.#finishing) this.#deps.log.error('child ended by itself', facts);
     else if (exit.lastLines.length > 0) this.#deps.log.debug('child said', facts);
   }
 
-  #deliver(lastOfRun: boolean, ends?: TrackEnds): void {
+  #deliver(ends?: TrackEnds): void {
     const index = this.#delivered++;
+    const isLast = (): boolean => index === this.#files - 1;
     const end = this.#closedSegments[index]?.end;
     const endUs = end === undefined ? this.#lastUs : this.#firstUs + end;
-    this.parts.push({ path: partPath(this.plan, index), ...this.#startOf(index), endUs, lastOfRun, ends });
+    const part = {
+      path: partPath(this.plan, index),
+      ...this.#startOf(index),
+      endUs,
+      ends: isLast() ? ends : undefined,
+    };
+    this.parts.push({
+      ...part,
+      get lastOfRun() {
+        return isLast();
+      },
+    });
   }
 
   #startOf(index: number): PartStart {

@@ -4,6 +4,7 @@ import type { Track } from '../domain/media.ts';
 import type { Rotation } from '../domain/rotation.ts';
 import type { Stream } from '../streams/stream.ts';
 import type { Ticker } from '../util/ticker.ts';
+import type { DiskSpace } from './diskSpace.ts';
 import { makeFoldersNow } from './makeFolder.ts';
 import { Run } from './run.ts';
 import type { OnDied } from './run.ts';
@@ -15,6 +16,7 @@ export interface RunFactoryDeps {
   readonly settings: RecorderSettings;
   readonly rotation: Rotation;
   readonly batches: Ticker;
+  readonly disk: DiskSpace;
   /** Where the working files go. */
   readonly workDir: string;
   readonly log: Logger;
@@ -31,10 +33,11 @@ export class RunFactory {
 
   /** Starts a child for `tracks`. @throws Error when its folder cannot be made or its media not be declared. */
   start(tracks: readonly Track[], onDied: OnDied): Run {
-    const { stream, settings, rotation, batches, workDir, log } = this.#deps;
+    const { stream, settings, rotation, batches, disk, workDir, log } = this.#deps;
     makeFoldersNow(settings.recordsDir, dirname(workDir), workDir);
     const place = { folder: workDir, prefix: String(this.#count++).padStart(3, '0') };
     const plan = planRun(tracks, place, rotation, settings);
-    return new Run(plan, { ...settings, batches, log, holdPublisher: () => stream.hold() }, onDied);
+    const deps = { holdPublisher: () => stream.hold(), onNoSpace: () => disk.reportFull() };
+    return new Run(plan, { ...settings, batches, log, ...deps }, onDied);
   }
 }

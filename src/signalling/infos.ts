@@ -16,6 +16,8 @@ export const INFO = {
   notFound: 'Stream not found',
   notReady: 'Publish stream is not ready',
   restricted: 'Restricted access',
+  /** Ours, with PUBLISHING: `record: true`, but the disk is full. */
+  notRecorded: 'Not recorded before the full disk has room',
   /** Ours: a play began the capture of a camera, and there is no playback. */
   capturedOnly: 'Captured, but this server does not play streams',
 } as const;

@@ -4,7 +4,7 @@ import type { RecordingControl, WebRtcIngest, WebRtcPublication } from '../strea
 import { streamView } from '../streams/streamView.ts';
 import { within } from '../util/within.ts';
 import type { Identity } from './identity.ts';
-import { finalStatus, infoOf } from './infos.ts';
+import { finalStatus, INFO, infoOf } from './infos.ts';
 import { refusedPublication } from './refusal.ts';
 
 /** What `publishStream` asks for. */
@@ -94,13 +94,18 @@ export class Publication {
     // Android's SDK needs the third argument: it is the answer to the client's own offer.
     this.#host.say('setRemoteSDP', this.#request.mediaSessionId, answer, true);
     this.#notify('PENDING');
-    if (this.#isFlowing) this.#notify('PUBLISHING');
+    if (this.#isFlowing) this.#notifyPublishing();
   }
 
   #onPublishing(): void {
     if (this.#isFlowing || this.#info !== undefined) return;
     this.#isFlowing = true;
-    if (this.#media !== undefined) this.#notify('PUBLISHING');
+    if (this.#media !== undefined) this.#notifyPublishing();
+  }
+
+  #notifyPublishing(): void {
+    const isWaiting = this.#host.recordings.isWaiting(this.#request.mediaSessionId);
+    this.#notify('PUBLISHING', isWaiting ? { info: INFO.notRecorded } : {});
   }
 
   #refuse(err: unknown, identity: Identity): void {

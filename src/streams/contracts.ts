@@ -4,12 +4,20 @@ import type { Stream } from './stream.ts';
 
 /** What the doors (REST, Web SDK signalling, WHIP) ask of the recorder. */
 export interface RecordingControl {
-  /** Starts a recording; a running one ends where the new one begins. @throws RecorderdError, e.g. SHUTTING_DOWN. */
+  /**
+   * Starts a recording; a running one ends where the new one begins.
+   * @throws RecorderdError, e.g. SHUTTING_DOWN, DISK_FULL.
+   */
   start(stream: Stream, options: RecordingOptions): void;
-  /** Resolves when the file is final. @throws RecorderdError RECORDING_NOT_FOUND */
+  /**
+   * Ends a recording, or that it waits for room; resolves when the file is final.
+   * @throws RecorderdError RECORDING_NOT_FOUND; DISK_FULL when it ended, but its file must wait for room.
+   */
   stop(mediaSessionId: string): Promise<void>;
   list(): readonly RecordingInfo[];
   of(mediaSessionId: string): RecordingInfo | undefined;
+  /** True when the stream is to be recorded as soon as the full disk has room. */
+  isWaiting(mediaSessionId: string): boolean;
   /**
    * Resolves when no file of a stream is unfinished any more. Never rejects.
    * @returns bare name of the newest finished part; undefined when nothing was recorded.

@@ -5,6 +5,7 @@ import type { CaptureGap } from '../../src/ingest/pull/capture.ts';
 import { PulledCaptures } from '../../src/ingest/pull/pulledCaptures.ts';
 import type { PullOptions } from '../../src/ingest/pull/settings.ts';
 import type { Sample, Track } from '../../src/domain/media.ts';
+import { DiskSpace } from '../../src/recorder/diskSpace.ts';
 import { Recordings } from '../../src/recorder/recordings.ts';
 import type { CaptureInfo } from '../../src/streams/captures.ts';
 import type { Stream } from '../../src/streams/stream.ts';
@@ -53,11 +54,13 @@ export class PullRig {
   readonly recordings: Recordings;
 
   private constructor(options: Partial<PullOptions>, isRecorded: boolean) {
-    const { streams, log } = this;
+    const { streams, log, recordsDir } = this;
+    const disk = new DiskSpace({ recordsDir, warnFree: {}, stopFree: {}, checkMs: 1000 }, log);
     this.recordings = new Recordings({
       streams,
       log,
-      settings: { ...RECORDER_SETTINGS, recordsDir: this.recordsDir },
+      disk,
+      settings: { ...RECORDER_SETTINGS, recordsDir },
       isAutomatic: () => isRecorded,
       onPart: () => Promise.resolve(),
     });

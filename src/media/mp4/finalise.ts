@@ -65,15 +65,25 @@ async function closeTornMdat(handle: FileHandle, { tornMdat, keepEnd }: Scan): P
   await handle.sync();
 }
 
+/** A full disk takes a part of a write; only the next one says why it takes no more. */
+async function writeAll(handle: FileHandle, buffers: readonly Buffer[], position: number): Promise<void> {
+  const length = byteLength(buffers);
+  let { bytesWritten: written } = await handle.writev(buffers, position);
+  if (written === length) return;
+  const bytes = Buffer.concat(buffers);
+  while (written < length) {
+    written += (await handle.write(bytes, written, length - written, position + written)).bytesWritten;
+  }
+}
+
 /** Appends the index at `position`; a failed attempt (disk full) is taken back. */
 async function append(handle: FileHandle, position: number, moov: readonly Buffer[]): Promise<void> {
   try {
     let at = position;
     for (let i = 0; i < moov.length; i += WRITE_BUFFERS) {
       const part = moov.slice(i, i + WRITE_BUFFERS);
-      const { bytesWritten } = await handle.writev(part, at);
-      if (bytesWritten !== byteLength(part)) throw new Error('no room for the whole index');
-      at += bytesWritten;
+      await writeAll(handle, part, at);
+      at += byteLength(part);
     }
     await handle.sync();
   } catch (error) {

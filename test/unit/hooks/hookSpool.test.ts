@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { FinishedPart } from '../../../src/domain/recording.ts';
@@ -69,4 +69,14 @@ test('a write that fails is told to its caller and does not hold up the next one
   await expect(failing).rejects.toThrow('no space');
   await next;
   expect((await newSpool().open()).map((run) => run.part.index)).toEqual([5]);
+});
+
+test('a full disk is told to the caller, leaves nothing behind, and later runs are saved again', async () => {
+  const spool = newSpool();
+  await spool.open();
+  symlinkSync('/dev/full', join(home.spoolDir, '000000000001.json.tmp'));
+  await expect(spool.save(spool.next(part()))).rejects.toMatchObject({ code: 'ENOSPC' });
+  expect(home.spooled()).toEqual([]);
+  await spool.save(spool.next(part({ index: 2 })));
+  expect((await newSpool().open()).map((run) => run.part.index)).toEqual([2]);
 });

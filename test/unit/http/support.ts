@@ -50,6 +50,8 @@ export class MemoryLog implements Logger {
 /** The recorder's side of the contract, without files. */
 export class MemoryRecordings implements RecordingControl {
   readonly starts: { stream: Stream; options: RecordingOptions }[] = [];
+  /** Media sessions that wait for the disk to have room. */
+  readonly waiting = new Set<string>();
   readonly #running = new Map<string, RecordingInfo>();
   draining = false;
 
@@ -72,6 +74,10 @@ export class MemoryRecordings implements RecordingControl {
 
   list(): readonly RecordingInfo[] {
     return [...this.#running.values()];
+  }
+
+  isWaiting(mediaSessionId: string): boolean {
+    return this.waiting.has(mediaSessionId);
   }
 
   of(mediaSessionId: string): RecordingInfo | undefined {

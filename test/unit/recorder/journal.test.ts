@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -76,4 +76,20 @@ test('one that cannot be written is said and nothing more', async () => {
   new RecordingJournal('/nowhere/at/all', FACTS, log).run(run(0));
   expect(log.lines.map(({ message }) => message)).toContain('journal cannot be written');
   expect(await readJournal('/nowhere/at/all')).toBeUndefined();
+});
+
+test('what a full disk did not take is written as soon as there is room', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'recorderd-journal-'));
+  const path = join(folder, JOURNAL_FILE);
+  const log = memoryLog();
+  const journal = new RecordingJournal(folder, FACTS, log);
+  symlinkSync('/dev/full', path);
+  journal.run(run(0));
+  journal.part(part(1));
+  expect(log.lines.map(({ message }) => message)).toEqual(Array(3).fill('journal cannot be written'));
+  expect(JSON.stringify(log.lines[0])).toContain('ENOSPC');
+  rmSync(path);
+  journal.part(part(2));
+  const story = await readJournal(folder);
+  expect(story).toMatchObject({ recording: FACTS, runs: [run(0)], parts: [part(1), part(2)] });
 });

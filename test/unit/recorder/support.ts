@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AudioTrack, Sample, VideoTrack } from '../../../src/domain/media.ts';
 import type { FinishedPart } from '../../../src/domain/recording.ts';
+import { DiskSpace } from '../../../src/recorder/diskSpace.ts';
 import { Recordings } from '../../../src/recorder/recordings.ts';
 import type { RecorderSettings } from '../../../src/recorder/settings.ts';
 import type { Stream } from '../../../src/streams/stream.ts';
@@ -59,12 +60,18 @@ export class Studio {
   readonly parts: FinishedPart[] = [];
   readonly recordings: Recordings;
   readonly recordsDir = join(mkdtempSync(join(tmpdir(), 'recorderd-studio-')), 'records');
+  /** Not opened: full when a test says so, and until it checks. */
+  readonly disk = new DiskSpace(
+    { recordsDir: this.recordsDir, warnFree: {}, stopFree: {}, checkMs: 1000 },
+    this.log,
+  );
 
   constructor(settings: Partial<RecorderSettings> = {}, isAutomatic = true) {
     mkdirSync(this.recordsDir);
     this.recordings = new Recordings({
       streams: this.streams,
       log: this.log,
+      disk: this.disk,
       isAutomatic: () => isAutomatic,
       onPart: (part) => Promise.resolve(void this.parts.push(part)),
       settings: { ...SETTINGS, recordsDir: this.recordsDir, ...settings },

@@ -80,6 +80,15 @@ describe('publishStream', () => {
     expect(await client.status('a', 'PUBLISHING')).toEqual(streamView(stream, undefined, Date.now()));
   });
 
+  test('PUBLISHING says so when the stream waits for a full disk to be recorded', async () => {
+    door.recordings.waiting.add('a');
+    client.publish('a', { record: true });
+    await client.status('a', 'PENDING');
+    door.ingest.flow();
+    const info = 'Not recorded before the full disk has room';
+    expect(await client.status('a', 'PUBLISHING')).toMatchObject({ info, record: true, recordName: null });
+  });
+
   test('media that flows before the answer is told after it', async () => {
     door.ingest.flowsAtOnce = true;
     client.publish('a');

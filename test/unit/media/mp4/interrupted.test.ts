@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Mp4Error } from '../../../../src/media/mp4/boxes.ts';
 import { finaliseMp4, type FinalisedMp4 } from '../../../../src/media/mp4/finalise.ts';
+import { noSmallDisk, SmallDisk } from '../../../support/smallDisk.ts';
 import { decodeErrors, ffmpeg, noFfmpeg, packetsOf, withoutDuration } from '../support/ffmpeg.ts';
 import { FTYP, readPlain, testFragment, testMoov, topBoxes, type TestSample } from '../support/mp4.ts';
 
@@ -16,8 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Six fragments of ten video and four audio samples, as short as they can be. */
-function recording(): Buffer {
+/** Fragments of ten video and four audio samples, as short as they can be. */
+function recording(count = 6): Buffer {
   const list = (count: number, size: number): TestSample[] =>
     Array.from({ length: count }, (_, i) => ({
       duration: 10,
@@ -25,7 +26,7 @@ function recording(): Buffer {
       size: size + i,
       sync: i === 0,
     }));
-  const fragments = Array.from({ length: 6 }, (_, i) =>
+  const fragments = Array.from({ length: count }, (_, i) =>
     testFragment([
       { trackId: 1, time: i * 100, samples: list(10, 20) },
       { trackId: 2, time: i * 40, samples: list(4, 8) },
@@ -114,6 +115,40 @@ describe('a finaliser interrupted at any step', () => {
       expect(again?.facts.tracks).toEqual(first.facts.tracks);
     }
   });
+});
+
+const unable = noSmallDisk();
+
+describe.skipIf(unable !== undefined)(`a full disk ${unable ?? ''}`, () => {
+  it.each([0, 77, 420])(
+    'cuts the index off at any page, and is no harm with room: %d bytes torn',
+    async (torn) => {
+      const whole = recording(200);
+      const before = whole.subarray(0, whole.length - torn);
+      const first = await finalise(before);
+      const disk = await SmallDisk.mount('1m');
+      const file = join(disk.path, 'file.mp4');
+      const failed: number[] = [];
+      for (let pages = 0; failed.length === pages; pages++) {
+        await writeFile(file, before);
+        const giveBack = disk.fill(pages * 4096);
+        const error = await finaliseMp4(file).catch((err: unknown) => err);
+        if (error instanceof Error) {
+          failed.push(pages);
+          expect(error).toMatchObject({ code: 'ENOSPC' });
+          // All media and nothing of the index; a torn fragment without media is gone.
+          const left = await readFile(file);
+          expect(before.length - left.length).toBeLessThan(600);
+          expect(topBoxes(left).filter(({ type }) => type === 'moov')).toHaveLength(1);
+        }
+        giveBack();
+        if (error instanceof Error) await finaliseMp4(file);
+        expect((await readFile(file)).equals(first?.bytes ?? before)).toBe(true);
+      }
+      expect(failed.length).toBeGreaterThan(2);
+      disk.unmount();
+    },
+  );
 });
 
 describe('damage', () => {
