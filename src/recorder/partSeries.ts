@@ -121,13 +121,14 @@ export class PartSeries {
       last,
       stopReason: this.#reasonOf(run, part, last),
     };
-    const finished = await finishPart(this.#recording, facts, settings.recordsDir, log);
+    const place = { recordsDir: settings.recordsDir, journal: this.#journal };
+    const finished = await finishPart(this.#recording, facts, place, log);
     if (finished === undefined) return;
     this.count++;
     const { index, endedAt } = finished;
     const endTimeMs = this.#wallClock(part.endUs);
-    this.#journal.part({ file: basename(part.path), index, endTimeMs, endedAt });
     await this.#deps.onPart(finished);
+    this.#journal.part({ file: basename(part.path), index, endTimeMs, endedAt });
   }
 
   #wallClock(streamUs: number): number {

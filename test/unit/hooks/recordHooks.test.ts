@@ -110,7 +110,10 @@ describe('what a script gets', () => {
   });
 });
 
-describe('a script that goes wrong is one clear line, and its run is over', () => {
+/** What is said of a run that is not tried again, after the line that tells why. */
+const PARKED = { level: 'error', message: 'record hook run is parked', fields: { id: '000000000001' } };
+
+describe('a script that goes wrong is one clear line, and its run is parked', () => {
   test('failing', async () => {
     home.script(['echo to no avail >&2', 'exit 3']);
     const lines = await home.run(part());
@@ -120,17 +123,24 @@ describe('a script that goes wrong is one clear line, and its run is over', () =
         message: 'record hook failed',
         fields: { exitCode: 3, output: 'to no avail\n', streamName: 'stream', file: '/records/stream.mp4' },
       },
+      PARKED,
     ]);
     expect(lines[0]?.fields['durationMs']).toBeTypeOf('number');
-    expect(home.spooled()).toEqual([]);
+    expect(lines[1]?.fields).toMatchObject({
+      tries: 1,
+      reason: 'exit code 3',
+      rerun: 'POST /rest-api/hooks/run {"id":"000000000001"}',
+    });
+    expect([home.spooled(), home.parked()]).toEqual([[], ['000000000001']]);
   });
 
   test('endless, and deaf to SIGTERM', async () => {
     home.script(['trap "" TERM', 'while :; do sleep 1000; done']);
     const lines = await home.run(part(), { timeoutMs: 200, killGraceMs: 200 });
     const message = 'record hook is ended by its time limit';
-    expect(lines).toMatchObject([{ level: 'error', message, fields: { signal: 'SIGKILL', timeoutMs: 200 } }]);
-    expect(home.spooled()).toEqual([]);
+    const fields = { signal: 'SIGKILL', timeoutMs: 200 };
+    expect(lines).toMatchObject([{ level: 'error', message, fields }, PARKED]);
+    expect([home.spooled(), home.parked()]).toEqual([[], ['000000000001']]);
   });
 
   test('flooding', async () => {
@@ -147,12 +157,13 @@ describe('a script that goes wrong is one clear line, and its run is over', () =
     if (first !== undefined) home.script([first], 'scripts/hook.sh', mode);
     await home.run(part());
     const message = 'record hook script cannot be run';
-    expect(home.lines.map((line) => line.level)).toEqual(['warn', 'error']);
+    expect(home.lines.map((line) => line.level)).toEqual(['warn', 'error', 'error']);
+    expect(home.lines.pop()).toMatchObject(PARKED);
     for (const line of home.lines) {
       expect(line.message).toBe(message);
       expect(line.fields['reason']).toMatch(reason);
     }
-    expect(home.spooled()).toEqual([]);
+    expect([home.spooled(), home.parked()]).toEqual([[], ['000000000001']]);
   });
 
   test.each(['#!/no/such/shell', '#!/bin/bash\r'])(
@@ -176,13 +187,18 @@ describe('a script that goes wrong is one clear line, and its run is over', () =
   });
 });
 
-test('a program left in the background does not hold up the next run', async () => {
-  home.script(['echo "$RECORD_PART_INDEX" >> ../runs', 'sleep 1000 & echo $! >> ../pids']);
-  const hooks = await home.hooks();
-  await hooks.enqueue(part({ index: 1 }));
-  await hooks.enqueue(part({ index: 2 }));
+test.each([
+  ['a child that keeps the output open', 'sleep 60 & echo $! >> ../pids'],
+  ['a session of its own', 'setsid sleep 60 & echo $! >> ../pids'],
+  ['a child of a child that has ended', '(sleep 60 & echo $! >> ../pids)'],
+])('%s in the background does not hold up the next run', async (_, line) => {
+  home.script(['echo "$RECORD_PART_INDEX" >> ../runs', line]);
+  const hooks = await home.hooks({ parallel: 1 });
+  for (const index of [1, 2]) await hooks.enqueue(part({ index }));
   await hooks.drain(20_000);
   expect(runs()).toEqual(['1', '2']);
+  expect(home.lines.map((each) => each.message)).toEqual(Array(2).fill('record hook finished'));
+  // They go on, and are this test's to end.
   for (const pid of home.read('pids').trim().split('\n')) process.kill(Number(pid), 'SIGKILL');
 });
 
