@@ -183,7 +183,6 @@ export class RecordHooks {
     try {
       entry.isRunning = true;
       const outcome = await tryScript(part, this.#options, this.#shutdown.signal, log);
-      entry.isRunning = false;
       if (outcome === 'aborted') return undefined;
       if (outcome !== 'done') return await this.#goneWrong(entry, outcome, log);
       await this.#spool.remove(entry.run);
@@ -191,6 +190,8 @@ export class RecordHooks {
     } catch (err) {
       this.#owed.delete(id);
       log.error('record hook run cannot be brought to its end', { id, err });
+    } finally {
+      entry.isRunning = false;
     }
     return undefined;
   }

@@ -3,23 +3,10 @@ import { WCS_CODEC_NAMES } from '../domain/codec.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Track } from '../domain/media.ts';
 import { recordName } from '../domain/names.ts';
-import type { NameFacts, NameSettings } from '../domain/names.ts';
+import type { NameFacts } from '../domain/names.ts';
 import type { FinishedPart, StopReason } from '../domain/recording.ts';
 import { nameFile, removeEmpty, settleFile } from './finisher.ts';
-import type { RecordingJournal } from './journal.ts';
-
-/** What does not change while a recording lasts. Plain data: it is kept on disk, too. */
-export interface RecordingFacts {
-  readonly recordingId: string;
-  readonly streamName: string;
-  /** What files are named after; the stream name unless the start gave another. */
-  readonly nameAs: string;
-  readonly sessionId: string;
-  readonly mediaSessionId: string;
-  readonly login: string;
-  readonly names: NameSettings;
-  readonly overwrite: boolean;
-}
+import type { RecordingFacts, RecordingJournal } from './journal.ts';
 
 /** What is known of one working file. */
 export interface PartFacts {

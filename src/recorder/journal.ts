@@ -3,9 +3,22 @@ import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Logger } from '../domain/log.ts';
+import type { NameSettings } from '../domain/names.ts';
 import type { StopReason } from '../domain/recording.ts';
-import type { RecordingFacts } from './finishPart.ts';
 import { syncPath } from './publishFile.ts';
+
+/** What does not change while a recording lasts. Plain data: it is kept on disk, too. */
+export interface RecordingFacts {
+  readonly recordingId: string;
+  readonly streamName: string;
+  /** What files are named after; the stream name unless the start gave another. */
+  readonly nameAs: string;
+  readonly sessionId: string;
+  readonly mediaSessionId: string;
+  readonly login: string;
+  readonly names: NameSettings;
+  readonly overwrite: boolean;
+}
 
 /** Name of the journal in a recording's work folder. */
 export const JOURNAL_FILE = 'journal';

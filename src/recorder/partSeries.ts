@@ -7,8 +7,9 @@ import type { Stream } from '../streams/stream.ts';
 import { AsyncQueue } from '../util/asyncQueue.ts';
 import { basename } from 'node:path';
 import { codecNames, finishPart, nameFactsOf } from './finishPart.ts';
-import type { PartFacts, RecordingFacts } from './finishPart.ts';
+import type { PartFacts } from './finishPart.ts';
 import { RecordingJournal } from './journal.ts';
+import type { RecordingFacts } from './journal.ts';
 import type { Run, WorkPart } from './run.ts';
 import type { RecorderSettings } from './settings.ts';
 
