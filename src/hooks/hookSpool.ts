@@ -96,6 +96,11 @@ export class HookSpool {
     return written;
   }
 
+  /** Where the process of a run under way is noted. */
+  pidFile(id: string): string {
+    return join(this.#dir, `${id}.pid`);
+  }
+
   /** Forgets a run that has ended. */
   async remove({ id }: OwedRun): Promise<void> {
     await rm(fileIn(this.#dir, id), { force: true });

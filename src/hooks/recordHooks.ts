@@ -7,6 +7,7 @@ import { findScript } from './hookScript.ts';
 import { HookSpool } from './hookSpool.ts';
 import type { OwedRun } from './hookSpool.ts';
 import { Lanes } from './lanes.ts';
+import { endLeftScript } from './leftScript.ts';
 import { nextTryInMs } from './retry.ts';
 import type { RetryOptions } from './retry.ts';
 import { tryScript } from './scriptRun.ts';
@@ -149,6 +150,10 @@ export class RecordHooks {
     const runs = await this.#spool.open();
     if (runs.length > 0)
       this.#log.info('record hook runs of an earlier process are taken up', { owed: runs.length });
+    const { killGraceMs } = this.#options;
+    await Promise.all(
+      runs.map(({ id, part }) => endLeftScript(this.#spool.pidFile(id), part, killGraceMs, this.#log)),
+    );
     for (const run of runs) {
       this.#takenUp.add(keyOf(run.part));
       this.#add(run);
@@ -182,7 +187,8 @@ export class RecordHooks {
     });
     try {
       entry.isRunning = true;
-      const outcome = await tryScript(part, this.#options, this.#shutdown.signal, log);
+      const place = { signal: this.#shutdown.signal, pidFile: this.#spool.pidFile(id) };
+      const outcome = await tryScript(part, this.#options, place, log);
       if (outcome === 'aborted') return undefined;
       if (outcome !== 'done') return await this.#goneWrong(entry, outcome, log);
       await this.#spool.remove(entry.run);

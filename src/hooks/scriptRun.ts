@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { FailedTry } from '../domain/hookRun.ts';
 import type { Logger } from '../domain/log.ts';
@@ -6,6 +7,7 @@ import { runProgram } from '../process/runProgram.ts';
 import type { ProgramResult } from '../process/runProgram.ts';
 import { hookEnvironment, passable } from './hookEnvironment.ts';
 import { findScript } from './hookScript.ts';
+import { noteScript } from './leftScript.ts';
 
 export interface ScriptOptions {
   /** Empty = no hook; relative = looked up in `<home>/scripts`, then `<home>/bin`. */
@@ -13,25 +15,24 @@ export interface ScriptOptions {
   readonly homeDir: string;
   /** Time limit of one run. */
   readonly timeoutMs: number;
-  /** Time between SIGTERM and SIGKILL for a run that is ended. Default 5000. */
-  readonly killGraceMs?: number;
+  /** Time between SIGTERM and SIGKILL for a run that is ended. */
+  readonly killGraceMs: number;
   /** The server's environment, of which only `PASSED_VARIABLES` reach the script. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-const KILL_GRACE_MS = 5000;
 const MAX_OUTPUT_BYTES = 8192;
 /** What is kept of the output with a run that is still owed: there may be many. */
 const KEPT_OUTPUT_CHARACTERS = 1000;
 
-/** Runs the script for a part once and logs how it went. `aborted`: by `signal`. */
+/** Runs the script for a part once and logs how it went; its process is in `pidFile` meanwhile. `aborted`: by `signal`. */
 export async function tryScript(
   part: FinishedPart,
   options: ScriptOptions,
-  signal: AbortSignal,
+  { signal, pidFile }: { readonly signal: AbortSignal; readonly pidFile: string },
   log: Logger,
 ): Promise<FailedTry | 'done' | 'aborted'> {
-  const { homeDir, env, timeoutMs, killGraceMs = KILL_GRACE_MS } = options;
+  const { homeDir, env, timeoutMs, killGraceMs } = options;
   const script = await findScript(options.script, homeDir);
   if ('reason' in script) {
     log.error('record hook script cannot be run', { reason: script.reason });
@@ -47,7 +48,9 @@ export async function tryScript(
     killGraceMs,
     maxOutputBytes: MAX_OUTPUT_BYTES,
     signal,
+    onStarted: (pid) => noteScript(pidFile, pid, log),
   });
+  await rm(pidFile, { force: true });
   return judge(result, { script: script.path, timeoutMs }, log);
 }
 

@@ -105,10 +105,12 @@ echo "end $(basename "$2")" >> '${folder}/runs'
   await eventually(() => (owed().length === 2 && runs().length === 1 ? true : undefined), 'the first run');
   server.signal('SIGKILL');
   await server.exited();
-  // As systemd ends what a dead server leaves.
-  process.kill(-Number(runs()[0]?.split(' ').at(-1)), 'SIGKILL');
-  writeFileSync(join(home, 'go'), '');
+  // The script goes on without its server, until the next one ends it.
+  const left = Number(runs()[0]?.split(' ').at(-1));
+  expect(process.kill(left, 0)).toBe(true);
   server = await TestServer.start(RECORD_ALL, home);
+  expect(server.logged('record hook of an earlier process still runs and is ended')?.['pid']).toBe(left);
+  writeFileSync(join(home, 'go'), '');
   await eventually(() => (server.allLogged('record hook finished').length === 2 ? true : undefined), 'both');
   expect(runs().map((line) => line.replace(/ \d+$/, ''))).toEqual([
     'start cam.mp4',

@@ -1,10 +1,12 @@
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HOOK_VARIABLES } from '../../../src/hooks/hookEnvironment.ts';
 import { eventually } from '../../support/eventually.ts';
-import { Home, part } from './support.ts';
+import { HookSpool } from '../../../src/hooks/hookSpool.ts';
+import { Home, part, recordingLog } from './support.ts';
 
 let home: Home;
 beforeEach(() => (home = new Home()));
@@ -267,17 +269,28 @@ describe('across restarts', () => {
     ]);
   });
 
-  test('a crash between enqueue and run loses nothing', async () => {
+  test('what a killed server left running is ended before it runs again; who has its number is not', async () => {
     home.script(GATED);
-    const crashed = await home.hooks({ parallel: 1 });
-    await crashed.enqueue(part({ streamName: 'busy', index: 1 }));
-    await crashed.enqueue(part({ streamName: 'other', index: 1 }));
+    const env = { ...process.env, RECORD_ID: 'rec-1', RECORD_FILE: '/records/stream.mp4' };
+    const detached = { detached: true, stdio: 'ignore', cwd: join(home.dir, 'scripts') } as const;
+    const left = spawn('./hook.sh', [], { ...detached, env });
+    const stranger = spawn('sleep', ['60'], detached);
+    const spool = new HookSpool(home.spoolDir, recordingLog([]));
+    await spool.open();
+    for (const child of [left, stranger]) {
+      const run = spool.next(part());
+      await spool.save(run);
+      writeFileSync(spool.pidFile(run.id), `${child.pid}\n`);
+    }
     await untilRuns(1);
-    // The crashed process is still there, yet it is asked nothing more: its spool is all that counts.
-    home.script(['echo "$1" >> ../resumed']);
-    const next = await home.hooks();
-    await next.drain(20_000);
-    expect(home.read('resumed').trim().split('\n').sort()).toEqual(['busy', 'other']);
+    const hooks = await home.hooks();
+    expect(await eventually(() => left.signalCode ?? undefined, 'its end')).toBe('SIGTERM');
+    open();
+    await hooks.drain(20_000);
+    expect(runs().filter((line) => line.startsWith('end'))).toHaveLength(2);
+    expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
+    stranger.kill('SIGKILL');
+    expect(home.spooled()).toEqual([]);
   });
 });
 
@@ -287,7 +300,7 @@ test('a spool that cannot be written is told, and the hook runs all the same', a
   rmSync(home.spoolDir, { recursive: true });
   await hooks.enqueue(part());
   await hooks.drain(20_000);
-  expect(home.lines.map((line) => line.level)).toEqual(['error', 'info']);
+  expect(home.lines.map((line) => line.level)).toEqual(['error', 'warn', 'info']);
   expect(home.exists('ran')).toBe(true);
 });
 
