@@ -22,7 +22,7 @@ import { KeyFrameSnapshots } from './recorder/snapshot.ts';
 import { SignallingServer } from './signalling/server.ts';
 import { Connections } from './streams/connections.ts';
 import type { Captures } from './streams/captures.ts';
-import type { RecordingControl, Snapshots } from './streams/contracts.ts';
+import type { HookControl, RecordingControl, Snapshots } from './streams/contracts.ts';
 import type { Stream } from './streams/stream.ts';
 import { Streams } from './streams/streams.ts';
 import { Lifetime } from './util/lifetime.ts';
@@ -63,6 +63,7 @@ interface Services {
   readonly streams: Streams;
   readonly connections: Connections;
   readonly recordings: RecordingControl;
+  readonly hooks: HookControl;
   readonly snapshots: Snapshots;
   readonly captures: Captures;
   readonly webrtc?: WebRtcServer;
@@ -173,7 +174,7 @@ export class App {
     return { recordings, hooks, disk };
   }
 
-  async #openServices(ffmpeg: Ffmpeg, { recordings }: Recorder): Promise<Services> {
+  async #openServices(ffmpeg: Ffmpeg, { recordings, hooks }: Recorder): Promise<Services> {
     const snapshots = new KeyFrameSnapshots(
       snapshotOptions(ffmpeg),
       this.#log.child({ component: 'snapshots' }),
@@ -183,6 +184,7 @@ export class App {
       streams: this.#streams,
       connections: this.#connections,
       recordings,
+      hooks,
       snapshots,
       captures,
     };

@@ -125,6 +125,11 @@ export function hookOptions(
     timeoutMs: settings.on_record_hook_timeout * 1000,
     killGraceMs: hookKillGraceMs(settings),
     parallel: settings.on_record_hook_parallel,
+    retries: settings.on_record_hook_retries,
+    retryExitCodes: settings.on_record_hook_retry_exit_codes,
+    retryDelayMs: settings.on_record_hook_retry_delay * 1000,
+    retryMaxMs: settings.on_record_hook_retry_max * 1000,
+    parkedMax: settings.on_record_hook_parked_max,
     env: place.env,
   };
 }

@@ -1,39 +1,44 @@
-import { dirname } from 'node:path';
+import { RecorderdError } from '../domain/errors.ts';
+import type { FailedTry, HookRunInfo } from '../domain/hookRun.ts';
 import type { Logger } from '../domain/log.ts';
 import type { FinishedPart } from '../domain/recording.ts';
-import { runProgram } from '../process/runProgram.ts';
-import type { ProgramResult } from '../process/runProgram.ts';
 import { within } from '../util/within.ts';
-import { hookEnvironment, passable } from './hookEnvironment.ts';
 import { findScript } from './hookScript.ts';
 import { HookSpool } from './hookSpool.ts';
 import type { OwedRun } from './hookSpool.ts';
 import { Lanes } from './lanes.ts';
+import { endLeftScript } from './leftScript.ts';
+import { nextTryInMs } from './retry.ts';
+import type { RetryOptions } from './retry.ts';
+import { tryScript } from './scriptRun.ts';
+import type { ScriptOptions } from './scriptRun.ts';
 
-export interface HookOptions {
-  /** Empty = no hook; relative = looked up in `<home>/scripts`, then `<home>/bin`. */
-  readonly script: string;
-  readonly homeDir: string;
+export interface HookOptions extends ScriptOptions, RetryOptions {
   /** Folder for the runs that are owed. */
   readonly spoolDir: string;
-  /** Time limit of one run. */
-  readonly timeoutMs: number;
-  /** Time between SIGTERM and SIGKILL for a run that is ended. Default 5000. */
-  readonly killGraceMs?: number;
   /** Runs side by side, at least 1; those of one stream name always follow one another. */
   readonly parallel: number;
-  /** The server's environment, of which only `PASSED_VARIABLES` reach the script. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Runs that are kept parked, at least 1; the oldest above that are dropped. */
+  readonly parkedMax: number;
 }
 
-const KILL_GRACE_MS = 5000;
-const MAX_OUTPUT_BYTES = 8192;
 /** The list of owed runs has no bound, because a dropped run is a lost recording to its owner: it is reported. */
 const REPORT_EVERY_OWED = 1000;
+/** Bound on an answer: about 2 MB. */
+const MAX_LISTED = 1000;
+
+/** A run that is owed and not parked. */
+interface Entry {
+  run: OwedRun;
+  isRunning: boolean;
+  /** What is left to wait before it is due, once it is the first of its stream. */
+  waitMs: number;
+}
 
 /**
- * Runs `on_record_hook_script` once per finished part: at least once across restarts, in order per stream name.
- * A script can fail in any way without effect on the recordings. Contract for script authors: docs/hooks.md.
+ * Runs `on_record_hook_script` for each finished part until it has ended well or is parked: at least once across
+ * restarts, in order per stream name. A script can fail in any way without effect on the recordings. Contract for
+ * script authors: docs/hooks.md.
  */
 export class RecordHooks {
   readonly #options: HookOptions;
@@ -41,8 +46,11 @@ export class RecordHooks {
   readonly #spool: HookSpool;
   readonly #lanes: Lanes;
   readonly #shutdown = new AbortController();
+  /** By id, in the order in which they came. */
+  readonly #owed = new Map<string, Entry>();
+  /** The parts whose runs were taken up from an earlier process. */
+  readonly #takenUp = new Set<string>();
   #started: Promise<void> | undefined;
-  #owed = 0;
 
   constructor(options: HookOptions, log: Logger) {
     this.#options = options;
@@ -59,13 +67,15 @@ export class RecordHooks {
     return (this.#started ??= this.#open());
   }
 
-  /** Takes over the hook of one part; durable once resolved. Never rejects. */
+  /**
+   * Takes over the hook of one part; durable once resolved. A part that an earlier process handed over is passed over:
+   * recovery may not know of it. Never rejects.
+   */
   async enqueue(part: FinishedPart): Promise<void> {
     if (this.#options.script === '') return;
-    if (++this.#owed % REPORT_EVERY_OWED === 0)
-      this.#log.warn('record hook runs pile up', { owed: this.#owed });
     // Owed runs come first and keep their numbers, also when a part is recovered before the start.
     await this.start().catch(() => undefined);
+    if (this.#takenUp.has(keyOf(part))) return;
     const run = this.#spool.next(part);
     try {
       await this.#spool.save(run);
@@ -74,23 +84,63 @@ export class RecordHooks {
       this.#log.error('record hook run cannot be saved, a restart would lose it', { file: part.path, err });
     }
     this.#add(run);
+    if (this.#owed.size % REPORT_EVERY_OWED === 0)
+      this.#log.warn('record hook runs pile up', { owed: this.#owed.size });
   }
 
-  /** Runs that wait or are under way. */
+  /** Runs that wait or are under way, without the parked ones. */
   owed(): number {
-    return this.#owed;
+    return this.#owed.size;
+  }
+
+  /** The oldest runs that have not ended well, parked ones too. At most 1,000. */
+  async list(): Promise<readonly HookRunInfo[]> {
+    if (this.#options.script === '') return [];
+    const parked = await this.#spool.parked(MAX_LISTED);
+    const runs: HookRunInfo[] = parked.map((run) => ({ ...run, state: 'parked' }));
+    for (const { run, isRunning } of [...this.#owed.values()].slice(0, MAX_LISTED)) {
+      const waits = run.failed === undefined ? 'waiting' : 'retrying';
+      runs.push({ ...run, state: isRunning ? 'running' : waits });
+    }
+    return runs.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, MAX_LISTED);
   }
 
   /**
-   * Waits for the owed runs, at most `withinMs`; then ends the ones under way by their process group. What has not
-   * ended by itself stays in the spool for the next start. Nothing runs afterwards.
+   * Owes a parked run anew, and has one that waits for its next try tried without delay. Without `id`: all of them.
+   * @throws RecorderdError HOOK_NOT_FOUND
+   */
+  async run(id: string | undefined): Promise<void> {
+    const isOn = this.#options.script !== '';
+    const parked = !isOn ? [] : id === undefined ? await this.#spool.parkedIds() : [id];
+    let isFound = false;
+    for (const entry of this.#owed.values()) {
+      if (id === undefined ? entry.run.failed === undefined : entry.run.id !== id) continue;
+      isFound = true;
+      entry.waitMs = 0;
+      this.#lanes.wake(entry.run.part.streamName);
+    }
+    for (const each of parked) {
+      const run = await this.#spool.unpark(each);
+      if (run === undefined) continue;
+      isFound = true;
+      this.#log.info('record hook run is taken up again', { id: run.id, file: run.part.path });
+      this.#add(run);
+    }
+    if (!isFound)
+      throw new RecorderdError('HOOK_NOT_FOUND', `Hook run not found${id === undefined ? '' : `: id ${id}`}`);
+  }
+
+  /**
+   * Waits for the runs that are due, at most `withinMs`; then ends the ones under way by their process group. What has
+   * not ended by itself stays in the spool for the next start. Nothing runs afterwards.
    */
   async drain(withinMs: number): Promise<void> {
     await within(this.#lanes.idle(), withinMs);
     this.#lanes.stop();
     this.#shutdown.abort();
     await this.#lanes.idle();
-    if (this.#owed > 0) this.#log.warn('record hook runs are left for the next start', { owed: this.#owed });
+    const owed = this.#owed.size;
+    if (owed > 0) this.#log.warn('record hook runs are left for the next start', { owed });
   }
 
   async #open(): Promise<void> {
@@ -100,16 +150,35 @@ export class RecordHooks {
     const runs = await this.#spool.open();
     if (runs.length > 0)
       this.#log.info('record hook runs of an earlier process are taken up', { owed: runs.length });
-    this.#owed += runs.length;
-    for (const run of runs) this.#add(run);
+    const { killGraceMs } = this.#options;
+    await Promise.all(
+      runs.map(({ id, part }) => endLeftScript(this.#spool.pidFile(id), part, killGraceMs, this.#log)),
+    );
+    for (const run of runs) {
+      this.#takenUp.add(keyOf(run.part));
+      this.#add(run);
+    }
+    const parked = (await this.#spool.parkedIds()).length;
+    if (parked > 0) this.#log.warn('record hook runs are parked', { parked, rerun: rerunCall() });
   }
 
   #add(run: OwedRun): void {
-    this.#lanes.add(run.part.streamName, () => this.#run(run));
+    // No longer than it can be meant, whatever the clock says by now.
+    const left = (run.failed?.nextTryAt ?? 0) - Date.now();
+    const entry: Entry = {
+      run,
+      isRunning: false,
+      waitMs: Math.max(0, Math.min(left, this.#options.retryMaxMs)),
+    };
+    this.#owed.set(run.id, entry);
+    this.#lanes.add(run.part.streamName, () => this.#runNext(entry));
   }
 
-  async #run(run: OwedRun): Promise<void> {
-    const { part } = run;
+  /** One turn of a run. @returns milliseconds until the next one; undefined when there is none. */
+  async #runNext(entry: Entry): Promise<number | undefined> {
+    const waitMs = takeWait(entry);
+    if (waitMs > 0) return waitMs;
+    const { id, part } = entry.run;
     const log = this.#log.child({
       streamName: part.streamName,
       mediaSessionId: part.mediaSessionId,
@@ -117,52 +186,63 @@ export class RecordHooks {
       file: part.path,
     });
     try {
-      if (!(await this.#runScript(part, log))) return;
-      this.#owed--;
-      await this.#spool.remove(run);
+      entry.isRunning = true;
+      const place = { signal: this.#shutdown.signal, pidFile: this.#spool.pidFile(id) };
+      const outcome = await tryScript(part, this.#options, place, log);
+      if (outcome === 'aborted') return undefined;
+      if (outcome !== 'done') return await this.#goneWrong(entry, outcome, log);
+      await this.#spool.remove(entry.run);
+      this.#owed.delete(id);
     } catch (err) {
-      log.error('record hook run cannot be brought to its end', { err });
+      this.#owed.delete(id);
+      log.error('record hook run cannot be brought to its end', { id, err });
+    } finally {
+      entry.isRunning = false;
     }
+    return undefined;
   }
 
-  /** False when shutdown ended the run. */
-  async #runScript(part: FinishedPart, log: Logger): Promise<boolean> {
-    const { homeDir, env, timeoutMs, killGraceMs = KILL_GRACE_MS } = this.#options;
-    const script = await findScript(this.#options.script, homeDir);
-    if ('reason' in script) {
-      log.error('record hook script cannot be run', { reason: script.reason });
-      return true;
+  async #goneWrong(entry: Entry, outcome: FailedTry, log: Logger): Promise<number | undefined> {
+    const { id, part, failed } = entry.run;
+    const tries = (failed?.tries ?? 0) + 1;
+    const inMs = nextTryInMs(this.#options, tries, outcome);
+    const triedAt = Date.now();
+    const nextTryAt = inMs === undefined ? undefined : triedAt + inMs;
+    entry.run = { id, part, failed: { ...outcome, tries, triedAt, nextTryAt } };
+    if (inMs === undefined) {
+      this.#owed.delete(id);
+      await this.#park(entry.run, { tries, reason: outcome.reason }, log);
+      return undefined;
     }
-    if (part.streamName.includes('\0')) log.warn('stream name holds NUL, the hook gets U+FFFD in its place');
-    const result = await runProgram({
-      file: script.program,
-      args: [...script.leading, passable(part.streamName), part.path],
-      cwd: dirname(script.path),
-      env: hookEnvironment(part, env),
-      timeoutMs,
-      killGraceMs,
-      maxOutputBytes: MAX_OUTPUT_BYTES,
-      signal: this.#shutdown.signal,
+    log.info('record hook is tried again', { id, tries, inMs });
+    entry.waitMs = inMs;
+    await this.#spool.save(entry.run).catch((err: unknown) => {
+      log.error('record hook run cannot be saved, a restart would lose its tries', { id, err });
     });
-    report(result, { script: script.path, timeoutMs }, log);
-    return !result.aborted;
+    return takeWait(entry);
+  }
+
+  async #park(run: OwedRun, how: { tries: number; reason: string }, log: Logger): Promise<void> {
+    const { id } = run;
+    const dropped = await this.#spool.park(run, this.#options.parkedMax);
+    log.error('record hook run is parked', { id, ...how, rerun: rerunCall(id) });
+    if (dropped.length > 0)
+      this.#log.error('parked hook runs are too many, the oldest are dropped', { ids: dropped });
   }
 }
 
-function report(result: ProgramResult, about: { script: string; timeoutMs: number }, log: Logger): void {
-  const { exitCode, signal, durationMs, output, failure } = result;
-  const fields = { script: about.script, exitCode, signal, durationMs, output };
-  if (result.aborted) log.warn('record hook is ended by shutdown, it runs again at the next start', fields);
-  else if (result.timedOut) {
-    log.error('record hook is ended by its time limit', { ...fields, timeoutMs: about.timeoutMs, failure });
-  } else if (failure !== undefined) {
-    log.error('record hook cannot be started', { script: about.script, reason: explained(failure) });
-  } else if (exitCode !== 0) log.error('record hook failed', fields);
-  else log.info('record hook finished', fields);
+/** What an entry has to wait; whoever asks waits for it. */
+function takeWait(entry: Entry): number {
+  const { waitMs } = entry;
+  entry.waitMs = 0;
+  return waitMs;
 }
 
-/** The script itself was found, so a missing file can only be its interpreter. */
-function explained(failure: string): string {
-  if (!failure.includes('ENOENT')) return failure;
-  return `the interpreter named in its first line does not exist (Windows line ends?): ${failure}`;
+function keyOf({ recordingId, index }: FinishedPart): string {
+  return `${index} of ${recordingId}`;
+}
+
+/** What runs parked runs again, for the log. */
+function rerunCall(id?: string): string {
+  return `POST /rest-api/hooks/run ${JSON.stringify(id === undefined ? {} : { id })}`;
 }

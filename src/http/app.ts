@@ -8,6 +8,7 @@ import type { SiteOptions } from './files/siteRoutes.ts';
 import { jsonBody } from './jsonBody.ts';
 import { cors, refuseBadUrl, trace } from './middleware.ts';
 import { connectionRoutes } from './routes/connectionRoutes.ts';
+import { hookRoutes } from './routes/hookRoutes.ts';
 import { pullRoutes } from './routes/pullRoutes.ts';
 import { recordingRoutes } from './routes/recordingRoutes.ts';
 import type { Route } from './routes/route.ts';
@@ -43,6 +44,7 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
   const routes = [
     ...streamRoutes(services),
     ...recordingRoutes(services),
+    ...hookRoutes(services),
     ...connectionRoutes(services),
     ...rtspRoutes(services.captures),
     ...pullRoutes(services.captures),

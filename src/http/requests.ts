@@ -45,6 +45,9 @@ export const StreamNameRequest = z.object({ streamName: requiredText }, bodyErro
 /** Names one signalling session. */
 export const SessionRequest = z.object({ sessionId: requiredText }, bodyError);
 
+/** Names one hook run; none: all of them. */
+export const HookRunRequest = z.object({ id: optionalText }, bodyError);
+
 /** `/stream/startRecording` and `/recorder/startup`: each takes the other's fields too. */
 export const StartRequest = z.object(
   {

@@ -1,7 +1,7 @@
 import type { Logger } from '../domain/log.ts';
 import type { Captures } from '../streams/captures.ts';
 import type { Connections } from '../streams/connections.ts';
-import type { RecordingControl, Snapshots, WebRtcIngest } from '../streams/contracts.ts';
+import type { HookControl, RecordingControl, Snapshots, WebRtcIngest } from '../streams/contracts.ts';
 import type { Streams } from '../streams/streams.ts';
 
 /** One named condition of readiness. */
@@ -17,6 +17,7 @@ export interface HttpServices {
   readonly streams: Streams;
   readonly connections: Connections;
   readonly recordings: RecordingControl;
+  readonly hooks: HookControl;
   readonly snapshots: Snapshots;
   readonly captures: Captures;
   /** Without it there is no WHIP. */

@@ -21,6 +21,8 @@ export interface ProgramOptions {
   readonly maxOutputBytes: number;
   /** Ends the program as the time limit does. */
   readonly signal?: AbortSignal;
+  /** Told the process id, which is that of the process group, too. */
+  readonly onStarted?: (pid: number) => void;
 }
 
 /** How a program ended. With neither `exitCode` nor `signal`, `failure` says why. */
@@ -84,6 +86,7 @@ async function run(options: ProgramOptions): Promise<Ending> {
   if (options.signal?.aborted === true) return { ...NOTHING, aborted: true };
   const child = guardedSpawn(() => execa(options.file, options.args, execaOptions(options)));
   if (child.pid === undefined) return failed((await child).cause);
+  options.onStarted?.(child.pid);
   // The promise of execa waits for the end of the pipes, which a program in the background may hold: use `exit`.
   const exited = once(child, 'exit').then(([code, signal]: (number | string | null)[]) => ({ code, signal }));
   const output = new ProgramOutput([child.stdout, child.stderr], options.maxOutputBytes);
@@ -119,7 +122,7 @@ async function firstCause(exited: Promise<unknown>, options: ProgramOptions): Pr
 }
 
 /** SIGTERM to every process of the group, and SIGKILL to what is left of it after the grace. */
-async function endGroup(group: number, graceMs: number): Promise<void> {
+export async function endGroup(group: number, graceMs: number): Promise<void> {
   const deadline = performance.now() + graceMs;
   let alive = signalGroup(group, 'SIGTERM');
   while (alive && performance.now() < deadline) {

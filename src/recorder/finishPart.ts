@@ -1,24 +1,13 @@
+import { basename } from 'node:path';
 import { WCS_CODEC_NAMES } from '../domain/codec.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Track } from '../domain/media.ts';
 import { recordName } from '../domain/names.ts';
-import type { NameFacts, NameSettings } from '../domain/names.ts';
+import type { NameFacts } from '../domain/names.ts';
 import type { FinishedPart, StopReason } from '../domain/recording.ts';
 import type { TrackEnds } from '../media/mp4/scan.ts';
 import { nameFile, removeEmpty, settleFile } from './finisher.ts';
-
-/** What does not change while a recording lasts. Plain data: it is kept on disk, too. */
-export interface RecordingFacts {
-  readonly recordingId: string;
-  readonly streamName: string;
-  /** What files are named after; the stream name unless the start gave another. */
-  readonly nameAs: string;
-  readonly sessionId: string;
-  readonly mediaSessionId: string;
-  readonly login: string;
-  readonly names: NameSettings;
-  readonly overwrite: boolean;
-}
+import type { RecordingFacts, RecordingJournal } from './journal.ts';
 
 /** What is known of one working file. */
 export interface PartFacts {
@@ -58,11 +47,11 @@ export function nameFactsOf(
   return { streamName, sessionId, mediaSessionId, login };
 }
 
-/** Finishes and names one working file. @returns undefined when it holds no media; it is removed then. */
+/** Finishes and names one working file; the journal is told before. @returns undefined when it holds no media; it is removed then. */
 export async function finishPart(
   recording: RecordingFacts,
   part: PartFacts,
-  recordsDir: string,
+  { recordsDir, journal }: { readonly recordsDir: string; readonly journal: RecordingJournal },
   log: Logger,
 ): Promise<FinishedPart | undefined> {
   const { path, container, videoCodec, audioCodec, startTimeMs, startedAt, index, last, stopReason } = part;
@@ -80,11 +69,15 @@ export async function finishPart(
     ...{ partIndex: index, last, rotated: index > 1 || !last, extension: container },
   });
   const { recordingId, mediaSessionId, sessionId, streamName, overwrite } = recording;
+  const endedAt = startedAt + playedMs;
+  const told = { index, last, startedAt, endedAt, durationMs, bytes: made.bytes, stopReason };
+  const onNaming = (name: string): Promise<void> =>
+    journal.naming({ file: basename(path), path: name, ...told, endTimeMs: startTimeMs + playedMs });
   const finished: FinishedPart = {
     ...{ recordingId, mediaSessionId, sessionId, streamName },
-    path: await nameFile(path, wanted, { recordsDir, overwrite }, log),
-    ...{ index, last, startedAt, endedAt: startedAt + playedMs, durationMs, bytes: made.bytes },
-    ...{ container, videoCodec, audioCodec, stopReason },
+    path: await nameFile(path, wanted, { recordsDir, overwrite, onNaming }, log),
+    ...told,
+    ...{ container, videoCodec, audioCodec },
   };
   const { path: file, bytes } = finished;
   log.info('part finished', { file, bytes, durationMs, last, stopReason });

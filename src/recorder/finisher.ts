@@ -1,4 +1,4 @@
-import { stat, unlink } from 'node:fs/promises';
+import { access, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../domain/log.ts';
 import { withSuffix } from '../domain/names.ts';
@@ -53,21 +53,36 @@ export async function removeEmpty(path: string, log: Logger): Promise<void> {
 
 /**
  * Gives a settled file its name, with a number where the name is taken. @returns the path.
- * @param place `overwrite` replaces a file of the same name (`force` of WCS 5.1).
+ * @param place `overwrite` replaces a file of the same name (`force` of WCS 5.1); `onNaming` is awaited before each try
+ * of a name, which is given to this file unless it turns out to be taken.
  */
 export async function nameFile(
   work: string,
   wanted: string,
-  place: { readonly recordsDir: string; readonly overwrite: boolean },
+  place: {
+    readonly recordsDir: string;
+    readonly overwrite: boolean;
+    readonly onNaming: (path: string) => Promise<void>;
+  },
   log: Logger,
 ): Promise<string> {
   for (let n = 1; n <= MAX_SUFFIX; n++) {
     const name = n === 1 ? wanted : withSuffix(wanted, n);
     const path = join(place.recordsDir, name);
+    // Passed over before anybody is told of it, which costs a sync.
+    if (!place.overwrite && (await isThere(path))) continue;
+    await place.onNaming(path);
     if (await publishFile(work, path, place.overwrite)) {
       if (n > 1) log.warn('record name is taken, a number is added', { wanted, name });
       return path;
     }
   }
   throw new Error(`no free name for ${wanted} after ${MAX_SUFFIX} tries`);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }

@@ -3,7 +3,22 @@ import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Logger } from '../domain/log.ts';
-import type { RecordingFacts } from './finishPart.ts';
+import type { NameSettings } from '../domain/names.ts';
+import type { StopReason } from '../domain/recording.ts';
+import { syncPath } from './publishFile.ts';
+
+/** What does not change while a recording lasts. Plain data: it is kept on disk, too. */
+export interface RecordingFacts {
+  readonly recordingId: string;
+  readonly streamName: string;
+  /** What files are named after; the stream name unless the start gave another. */
+  readonly nameAs: string;
+  readonly sessionId: string;
+  readonly mediaSessionId: string;
+  readonly login: string;
+  readonly names: NameSettings;
+  readonly overwrite: boolean;
+}
 
 /** Name of the journal in a recording's work folder. */
 export const JOURNAL_FILE = 'journal';
@@ -39,9 +54,25 @@ const RUN = z.object({
   startTimeMs: z.number(),
   startedAt: z.number(),
 });
+const NAMING = z.object({
+  kind: z.literal('naming'),
+  /** The working file that is about to become a record. */
+  file: z.string(),
+  /** The record, absolute, and the rest of what is announced of it: see `FinishedPart`. */
+  path: z.string(),
+  index: z.number(),
+  last: z.boolean(),
+  startedAt: z.number(),
+  endedAt: z.number(),
+  durationMs: z.number(),
+  bytes: z.number(),
+  stopReason: z.custom<StopReason>((value) => typeof value === 'string'),
+  /** Where the next file of the run begins. */
+  endTimeMs: z.number(),
+});
 const PART = z.object({
   kind: z.literal('part'),
-  /** The working file that became a record. */
+  /** The working file that became a record and was announced. */
   file: z.string(),
   index: z.number(),
   /** Where the next file of the run begins. */
@@ -51,20 +82,24 @@ const PART = z.object({
 
 export type JournalRun = z.infer<typeof RUN>;
 export type JournalPart = z.infer<typeof PART>;
+export type JournalNaming = z.infer<typeof NAMING>;
 
 /** What a journal tells of a recording. */
 export interface JournalStory {
   readonly recording: RecordingFacts;
   readonly runs: readonly JournalRun[];
-  /** Parts that are finished. */
+  /** Parts that are finished and announced. */
   readonly parts: readonly JournalPart[];
+  /** Names that were about to be given, the newest of a file last. */
+  readonly namings: readonly JournalNaming[];
 }
 
 /**
  * What is needed to finish a recording's files without the process that made them: a line of JSON for the recording,
- * for each run and for each finished part, in its work folder. A line is one write, which ends a torn one before it; torn
- * ones are passed over when it is read. A journal that cannot be written is logged and does not touch its recording; what
- * it lacks is written with its next line, so that some lines may stand there twice.
+ * for each run, before each name that is given and after each part that is announced, in its work folder. A line is one
+ * write, which ends a torn one before it; torn ones are passed over when it is read. A journal that cannot be written is
+ * logged and does not touch its recording; what it lacks is written with its next line, so that some lines may stand
+ * there twice.
  */
 export class RecordingJournal {
   readonly #folder: string;
@@ -83,6 +118,14 @@ export class RecordingJournal {
     if (!this.#isBegun) this.#append({ kind: 'recording', version: VERSION, ...this.#facts });
     this.#isBegun = true;
     this.#append({ kind: 'run', ...run });
+  }
+
+  /** Durable once resolved, so that no file gets a name of which nobody is told. */
+  async naming(naming: Omit<JournalNaming, 'kind'>): Promise<void> {
+    this.#append({ kind: 'naming', ...naming });
+    await syncPath(join(this.#folder, JOURNAL_FILE)).catch((err: unknown) => {
+      this.#log.error('journal cannot be written', { folder: this.#folder, err });
+    });
   }
 
   part(part: Omit<JournalPart, 'kind'>): void {
@@ -105,15 +148,17 @@ export async function readJournal(folder: string): Promise<JournalStory | undefi
   const text = await readFile(join(folder, JOURNAL_FILE), 'utf8').catch(() => '');
   const runs: JournalRun[] = [];
   const parts: JournalPart[] = [];
+  const namings: JournalNaming[] = [];
   let recording: RecordingFacts | undefined;
   for (const line of text.split('\n')) {
-    const entry = z.discriminatedUnion('kind', [RECORDING, RUN, PART]).safeParse(parsed(line)).data;
+    const entry = z.discriminatedUnion('kind', [RECORDING, RUN, NAMING, PART]).safeParse(parsed(line)).data;
     if (entry === undefined) continue;
     if (entry.kind === 'run') runs.push(entry);
     else if (entry.kind === 'part') parts.push(entry);
+    else if (entry.kind === 'naming') namings.push(entry);
     else recording ??= { ...entry, names: { ...entry.names, encode: entry.names.encode } };
   }
-  return recording && { recording, runs, parts };
+  return recording && { recording, runs, parts, namings };
 }
 
 /** Removes a work folder in which nothing but the journal is left. */

@@ -8,8 +8,9 @@ import { AsyncQueue } from '../util/asyncQueue.ts';
 import { basename } from 'node:path';
 import type { DiskSpace } from './diskSpace.ts';
 import { codecNames, finishPart, nameFactsOf } from './finishPart.ts';
-import type { PartFacts, RecordingFacts } from './finishPart.ts';
+import type { PartFacts } from './finishPart.ts';
 import { RecordingJournal } from './journal.ts';
+import type { RecordingFacts } from './journal.ts';
 import type { Run, WorkPart } from './run.ts';
 import type { RecorderSettings } from './settings.ts';
 
@@ -148,13 +149,14 @@ export class PartSeries {
       stopReason: this.#reasonOf(run, part, last),
       ends: part.ends,
     };
-    const finished = await finishPart(this.#recording, facts, settings.recordsDir, log);
+    const place = { recordsDir: settings.recordsDir, journal: this.#journal };
+    const finished = await finishPart(this.#recording, facts, place, log);
     if (finished === undefined) return;
     this.count++;
     const { index, endedAt } = finished;
     const endTimeMs = this.#wallClock(part.endUs);
-    this.#journal.part({ file: basename(part.path), index, endTimeMs, endedAt });
     await this.#deps.onPart(finished);
+    this.#journal.part({ file: basename(part.path), index, endTimeMs, endedAt });
   }
 
   #wallClock(streamUs: number): number {

@@ -16,7 +16,7 @@ import { removeWorkFolder } from './journal.ts';
 import { LiveTracks } from './liveTracks.ts';
 import { isNoSpace } from './noSpace.ts';
 import { PartSeries } from './partSeries.ts';
-import { logLost, repair } from './repair.ts';
+import { giveUp, repair } from './repair.ts';
 import type { Run } from './run.ts';
 import { RunFactory } from './runFactory.ts';
 import type { RecorderSettings } from './settings.ts';
@@ -256,10 +256,7 @@ export class Recording {
 
   /** A child that died is replaced at once. @returns true when `samples`, which it lost, have another child. */
   #onDied(run: Run, exit: ChildExit, samples: readonly Sample[]): boolean {
-    if (this.#deps.disk.state === 'full') {
-      logLost(samples, this.#log);
-      return false;
-    }
+    if (this.#deps.disk.state === 'full') return giveUp(samples, this.#log);
     if (run !== this.#run || this.#state !== 'recording') {
       return repair(run, samples, { runs: this.#factory, series: this.#series, log: this.#log });
     }
@@ -271,18 +268,14 @@ export class Recording {
       return this.#replay(run, samples);
     }
     this.#log.error('recording is given up after repeated child failures', { code, signal });
-    logLost(samples, this.#log);
     void this.stop('error');
-    return false;
+    return giveUp(samples, this.#log);
   }
 
   /** Gives a dead child's media to the next one; where that has been tried before, goes on with what comes from now on. */
   #replay({ plan }: Run, samples: readonly Sample[]): boolean {
     const fromUs = samples[0]?.dts;
-    if (fromUs === undefined || fromUs === this.#replayedUs) {
-      logLost(samples, this.#log);
-      return false;
-    }
+    if (fromUs === undefined || fromUs === this.#replayedUs) return giveUp(samples, this.#log);
     this.#replayedUs = fromUs;
     const heldBack = this.#held.take();
     const tracks = new Map(plan.tracks.map((track) => [track.id, track]));

@@ -5,6 +5,7 @@ import type { Logger } from '../domain/log.ts';
 import type { FinishedPart } from '../domain/recording.ts';
 import { Mp4Error } from '../media/mp4/boxes.ts';
 import { Slots } from '../util/slots.ts';
+import { announceNamed } from './announceNamed.ts';
 import type { DiskSpace } from './diskSpace.ts';
 import { finishPart } from './finishPart.ts';
 import { removeEmpty, settleFile } from './finisher.ts';
@@ -94,10 +95,13 @@ class LeftRecording {
     if (left.length > 0) await this.#setAside(left);
   }
 
-  async #finish(story: JournalStory): Promise<void> {
-    await Promise.all(story.runs.map((run) => this.#childGone(run)));
+  async #finish({ parts, ...told }: JournalStory): Promise<void> {
+    await Promise.all(told.runs.map((run) => this.#childGone(run)));
+    const { recordsDir, onPart } = this.#deps;
+    const journal = new RecordingJournal(this.#folder, told.recording, this.#log);
+    const named = await announceNamed(this.#folder, { parts, ...told }, journal, onPart);
+    const story = { ...told, parts: [...parts, ...named] };
     const left = await this.#leftFiles(story);
-    const journal = new RecordingJournal(this.#folder, story.recording, this.#log);
     let index = Math.max(0, ...story.parts.map((part) => part.index));
     let begin: Pick<PartFacts, 'startTimeMs' | 'startedAt'> | undefined;
     for (const [i, { name, run }] of left.entries()) {
@@ -113,13 +117,13 @@ class LeftRecording {
           container === 'mp4' ? undefined : Math.max(0, Math.round((await stat(path)).mtimeMs - startedAt)),
         ...{ index: index + 1, last, stopReason: 'crash' },
       };
-      const finished = await finishPart(story.recording, facts, this.#deps.recordsDir, this.#log);
+      const finished = await finishPart(story.recording, facts, { recordsDir, journal }, this.#log);
       if (finished === undefined) continue;
       index++;
       const { durationMs, endedAt } = finished;
       begin = { startTimeMs: startTimeMs + durationMs, startedAt: endedAt };
+      await onPart(finished);
       journal.part({ file: name, index, endTimeMs: begin.startTimeMs, endedAt });
-      await this.#deps.onPart(finished);
     }
   }
 

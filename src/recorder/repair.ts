@@ -20,28 +20,25 @@ export function repair(dead: Run, samples: readonly Sample[], { runs, series, lo
   log.warn('the rest of a dead child is recorded by another', { givenAgain: samples.length });
   try {
     const tracks = dead.plan.tracks.filter(({ id }) => samples.some(({ trackId }) => trackId === id));
-    const run = runs.start(tracks, (_exit, rest) => {
-      logLost(rest, log);
-      return false;
-    });
+    const run = runs.start(tracks, (_exit, rest) => giveUp(rest, log));
     series.addRepair(dead, run, first.pts);
     for (const sample of samples) run.push(sample);
     run.finish();
     return true;
   } catch (err) {
     log.error('the rest of a dead child cannot be recorded', { err });
-    logLost(samples, log);
-    return false;
+    return giveUp(samples, log);
   }
 }
 
-/** Says which media no file holds. */
-export function logLost(samples: readonly Sample[], log: Logger): void {
+/** Says which media no file holds. @returns false, for those who ask whether it has a child. */
+export function giveUp(samples: readonly Sample[], log: Logger): false {
   const [first, last] = [samples[0], samples.at(-1)];
-  if (first === undefined || last === undefined) return;
+  if (first === undefined || last === undefined) return false;
   log.error('media is lost: no child could record it', {
     samples: samples.length,
     fromMs: Math.round(first.dts / 1000),
     toMs: Math.round(last.dts / 1000),
   });
+  return false;
 }

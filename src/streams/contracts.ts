@@ -1,3 +1,4 @@
+import type { HookRunInfo } from '../domain/hookRun.ts';
 import type { CustomParameters, Publisher } from '../domain/publisher.ts';
 import type { RecordingInfo, RecordingOptions } from '../domain/recording.ts';
 import type { Stream } from './stream.ts';
@@ -23,6 +24,17 @@ export interface RecordingControl {
    * @returns bare name of the newest finished part; undefined when nothing was recorded.
    */
   whenFinal(stream: Stream): Promise<string | undefined>;
+}
+
+/** Hook runs that have not ended well. */
+export interface HookControl {
+  /** Oldest first, with a bound. */
+  list(): Promise<readonly HookRunInfo[]>;
+  /**
+   * Owes a parked run anew, and has one that waits for its next try tried without delay. Without `id`: all of them.
+   * @throws RecorderdError HOOK_NOT_FOUND
+   */
+  run(id: string | undefined): Promise<void>;
 }
 
 /** Pictures of live streams. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, inject, test } from 'vitest';
@@ -52,6 +52,74 @@ test('a failing and a missing script are log lines and leave the record alone', 
   const failed = await eventually(() => server.logs.find((line) => line['exitCode'] === 7), 'the failure');
   expect(JSON.stringify(failed)).toContain('cannot copy');
   expect(await server.recordsFinished(1)).toEqual(['one.mp4']);
+});
+
+test('a script that asks to be run again is, then its run is parked, and REST runs it once it is mended', async () => {
+  const home = homeWithHook(
+    (folder) => `#!/bin/bash
+echo "$2" >> '${folder}/runs'
+[ -e '${folder}/go' ] || { echo 'no room at the other end'; exit 75; }
+`,
+  );
+  const runs = (): string[] => readFileSync(join(home, 'runs'), 'utf8').trim().split('\n');
+  const retry = { on_record_hook_retries: 1, on_record_hook_retry_delay: 1 };
+  server = await TestServer.start({ ...RECORD_ALL, ...retry }, home);
+  expect((await server.rest('/hooks/find_all')).status).toBe(404);
+  await publishFile(hdFlv, server.rtmpUrl('cam'), { fast: true }).ended;
+  await eventually(() => server.logged('record hook run is parked'), 'the end of the tries');
+  expect(runs()).toHaveLength(2);
+  const listed = await server.rest('/hooks/find_all');
+  expect(listed.json).toMatchObject([
+    { state: 'parked', streamName: 'cam', fileName: 'cam.mp4', tries: 2, exitCode: 75 },
+  ]);
+  const [{ id, output }] = listed.json as [{ id: string; output: string }];
+  expect(output).toBe('no room at the other end\n');
+  writeFileSync(join(home, 'go'), '');
+  expect(await server.rest('/hooks/run', { id })).toMatchObject({ status: 200, text: '' });
+  await eventually(() => server.logged('record hook finished'), 'the run');
+  expect(runs()).toEqual(Array(3).fill(join(server.recordsDir, 'cam.mp4')));
+  await eventually(
+    async () => ((await server.rest('/hooks/find_all')).status === 404 ? true : undefined),
+    'an empty list',
+  );
+  expect((await server.rest('/hooks/run', { id })).json).toMatchObject({ code: 'HOOK_NOT_FOUND' });
+});
+
+test('kill -9 of the server while the hook runs: it runs again, before the next one of its stream', async () => {
+  const home = homeWithHook(
+    (folder) => `#!/bin/bash
+echo "start $(basename "$2") $$" >> '${folder}/runs'
+until [ -e '${folder}/go' ]; do sleep 0.05; done
+echo "end $(basename "$2")" >> '${folder}/runs'
+`,
+  );
+  const runs = (): string[] =>
+    existsSync(join(home, 'runs')) ? readFileSync(join(home, 'runs'), 'utf8').trim().split('\n') : [];
+  server = await TestServer.start(RECORD_ALL, home);
+  for (const count of [1, 2]) {
+    await publishFile(hdFlv, server.rtmpUrl('cam'), { fast: true }).ended;
+    await server.recordsFinished(count);
+  }
+  const owed = (): string[] =>
+    readdirSync(join(server.recordsDir, '.work/hooks')).filter((name) => name.endsWith('.json'));
+  await eventually(() => (owed().length === 2 && runs().length === 1 ? true : undefined), 'the first run');
+  server.signal('SIGKILL');
+  await server.exited();
+  // The script goes on without its server, until the next one ends it.
+  const left = Number(runs()[0]?.split(' ').at(-1));
+  expect(process.kill(left, 0)).toBe(true);
+  server = await TestServer.start(RECORD_ALL, home);
+  expect(server.logged('record hook of an earlier process still runs and is ended')?.['pid']).toBe(left);
+  writeFileSync(join(home, 'go'), '');
+  await eventually(() => (server.allLogged('record hook finished').length === 2 ? true : undefined), 'both');
+  expect(runs().map((line) => line.replace(/ \d+$/, ''))).toEqual([
+    'start cam.mp4',
+    'start cam.mp4',
+    'end cam.mp4',
+    'start cam-2.mp4',
+    'end cam-2.mp4',
+  ]);
+  await eventually(() => (owed().length === 0 ? true : undefined), 'nothing is owed');
 });
 
 test('names with spaces, quotes and $() reach the script as they are and the file stays in its folder', async () => {

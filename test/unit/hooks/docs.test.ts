@@ -14,10 +14,10 @@ test('docs/hooks.md names what is passed on of the environment', () => {
 });
 
 test('the lines that docs/hooks.md explains are written by the code', () => {
-  const code = ['recordHooks', 'hookSpool'].map((name) =>
+  const code = ['recordHooks', 'scriptRun', 'leftScript', 'hookSpool'].map((name) =>
     readFileSync(new URL(`../../../src/hooks/${name}.ts`, import.meta.url), 'utf8'),
   );
-  const explained = [...PAGE.matchAll(/^\| `((?:record|owed) hook[^`]*)`/gm)].map((row) => row[1]!);
+  const explained = [...PAGE.matchAll(/^\| `((?:record|owed|parked) hook[^`]*)`/gm)].map((row) => row[1]!);
   expect(explained.length).toBeGreaterThan(5);
   for (const line of explained) expect(code.join('')).toContain(`'${line}'`);
 });

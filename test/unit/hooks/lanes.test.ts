@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Lanes } from '../../../src/hooks/lanes.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** Jobs that end when told. */
 class Stage {
   readonly started: string[] = [];
-  readonly #finish = new Map<string, () => void>();
+  readonly #finish = new Map<string, (againMs: number | undefined) => void>();
 
-  job(name: string): () => Promise<void> {
+  job(name: string): () => Promise<number | undefined> {
     return () =>
       new Promise((resolve) => {
         this.started.push(name);
@@ -19,8 +20,9 @@ class Stage {
     return [...this.#finish.keys()];
   }
 
-  async finish(name: string): Promise<void> {
-    this.#finish.get(name)?.();
+  /** @param againMs wants to be run again after that. */
+  async finish(name: string, againMs?: number): Promise<void> {
+    this.#finish.get(name)?.(againMs);
     this.#finish.delete(name);
     await settled();
   }
@@ -65,6 +67,36 @@ test('a busy lane does not keep the others waiting', async () => {
   for (const name of ['a1', 'a2', 'a3', 'b1']) lanes.add(name.charAt(0), stage.job(name));
   for (const name of ['a1', 'b1', 'a2', 'a3']) await stage.finish(name);
   expect(stage.started).toEqual(['a1', 'b1', 'a2', 'a3']);
+});
+
+test('a job that is to run again keeps its place, and its lane gives its turn to others meanwhile', async () => {
+  const lanes = new Lanes(1);
+  const stage = new Stage();
+  for (const name of ['a1', 'a2', 'b1', 'b2']) lanes.add(name.charAt(0), stage.job(name));
+  await stage.finish('a1', 5);
+  await stage.finish('b1');
+  await stage.finish('b2');
+  await eventually(() => (stage.started.length === 4 ? true : undefined), 'the second try of a1');
+  await stage.finish('a1');
+  await stage.finish('a2');
+  expect(stage.started).toEqual(['a1', 'b1', 'b2', 'a1', 'a2']);
+});
+
+test('a lane that rests is woken, and neither idle nor the process waits for it', async () => {
+  const lanes = new Lanes(1);
+  const stage = new Stage();
+  lanes.add('a', stage.job('a1'));
+  await stage.finish('a1', 1_000_000);
+  await lanes.idle();
+  lanes.wake('a');
+  lanes.wake('a');
+  lanes.wake('unknown');
+  expect(stage.started).toEqual(['a1', 'a1']);
+  await stage.finish('a1', 1_000_000);
+  lanes.stop();
+  lanes.wake('a');
+  await lanes.idle();
+  expect(stage.started).toEqual(['a1', 'a1']);
 });
 
 test('stop starts nothing more; idle then waits for what runs', async () => {

@@ -1,10 +1,12 @@
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HOOK_VARIABLES } from '../../../src/hooks/hookEnvironment.ts';
 import { eventually } from '../../support/eventually.ts';
-import { Home, part } from './support.ts';
+import { HookSpool } from '../../../src/hooks/hookSpool.ts';
+import { Home, part, recordingLog } from './support.ts';
 
 let home: Home;
 beforeEach(() => (home = new Home()));
@@ -110,7 +112,10 @@ describe('what a script gets', () => {
   });
 });
 
-describe('a script that goes wrong is one clear line, and its run is over', () => {
+/** What is said of a run that is not tried again, after the line that tells why. */
+const PARKED = { level: 'error', message: 'record hook run is parked', fields: { id: '000000000001' } };
+
+describe('a script that goes wrong is one clear line, and its run is parked', () => {
   test('failing', async () => {
     home.script(['echo to no avail >&2', 'exit 3']);
     const lines = await home.run(part());
@@ -120,17 +125,24 @@ describe('a script that goes wrong is one clear line, and its run is over', () =
         message: 'record hook failed',
         fields: { exitCode: 3, output: 'to no avail\n', streamName: 'stream', file: '/records/stream.mp4' },
       },
+      PARKED,
     ]);
     expect(lines[0]?.fields['durationMs']).toBeTypeOf('number');
-    expect(home.spooled()).toEqual([]);
+    expect(lines[1]?.fields).toMatchObject({
+      tries: 1,
+      reason: 'exit code 3',
+      rerun: 'POST /rest-api/hooks/run {"id":"000000000001"}',
+    });
+    expect([home.spooled(), home.parked()]).toEqual([[], ['000000000001']]);
   });
 
   test('endless, and deaf to SIGTERM', async () => {
     home.script(['trap "" TERM', 'while :; do sleep 1000; done']);
     const lines = await home.run(part(), { timeoutMs: 200, killGraceMs: 200 });
     const message = 'record hook is ended by its time limit';
-    expect(lines).toMatchObject([{ level: 'error', message, fields: { signal: 'SIGKILL', timeoutMs: 200 } }]);
-    expect(home.spooled()).toEqual([]);
+    const fields = { signal: 'SIGKILL', timeoutMs: 200 };
+    expect(lines).toMatchObject([{ level: 'error', message, fields }, PARKED]);
+    expect([home.spooled(), home.parked()]).toEqual([[], ['000000000001']]);
   });
 
   test('flooding', async () => {
@@ -147,12 +159,13 @@ describe('a script that goes wrong is one clear line, and its run is over', () =
     if (first !== undefined) home.script([first], 'scripts/hook.sh', mode);
     await home.run(part());
     const message = 'record hook script cannot be run';
-    expect(home.lines.map((line) => line.level)).toEqual(['warn', 'error']);
+    expect(home.lines.map((line) => line.level)).toEqual(['warn', 'error', 'error']);
+    expect(home.lines.pop()).toMatchObject(PARKED);
     for (const line of home.lines) {
       expect(line.message).toBe(message);
       expect(line.fields['reason']).toMatch(reason);
     }
-    expect(home.spooled()).toEqual([]);
+    expect([home.spooled(), home.parked()]).toEqual([[], ['000000000001']]);
   });
 
   test.each(['#!/no/such/shell', '#!/bin/bash\r'])(
@@ -176,13 +189,18 @@ describe('a script that goes wrong is one clear line, and its run is over', () =
   });
 });
 
-test('a program left in the background does not hold up the next run', async () => {
-  home.script(['echo "$RECORD_PART_INDEX" >> ../runs', 'sleep 1000 & echo $! >> ../pids']);
-  const hooks = await home.hooks();
-  await hooks.enqueue(part({ index: 1 }));
-  await hooks.enqueue(part({ index: 2 }));
+test.each([
+  ['a child that keeps the output open', 'sleep 60 & echo $! >> ../pids'],
+  ['a session of its own', 'setsid sleep 60 & echo $! >> ../pids'],
+  ['a child of a child that has ended', '(sleep 60 & echo $! >> ../pids)'],
+])('%s in the background does not hold up the next run', async (_, line) => {
+  home.script(['echo "$RECORD_PART_INDEX" >> ../runs', line]);
+  const hooks = await home.hooks({ parallel: 1 });
+  for (const index of [1, 2]) await hooks.enqueue(part({ index }));
   await hooks.drain(20_000);
   expect(runs()).toEqual(['1', '2']);
+  expect(home.lines.map((each) => each.message)).toEqual(Array(2).fill('record hook finished'));
+  // They go on, and are this test's to end.
   for (const pid of home.read('pids').trim().split('\n')) process.kill(Number(pid), 'SIGKILL');
 });
 
@@ -251,17 +269,28 @@ describe('across restarts', () => {
     ]);
   });
 
-  test('a crash between enqueue and run loses nothing', async () => {
+  test('what a killed server left running is ended before it runs again; who has its number is not', async () => {
     home.script(GATED);
-    const crashed = await home.hooks({ parallel: 1 });
-    await crashed.enqueue(part({ streamName: 'busy', index: 1 }));
-    await crashed.enqueue(part({ streamName: 'other', index: 1 }));
+    const env = { ...process.env, RECORD_ID: 'rec-1', RECORD_FILE: '/records/stream.mp4' };
+    const detached = { detached: true, stdio: 'ignore', cwd: join(home.dir, 'scripts') } as const;
+    const left = spawn('./hook.sh', [], { ...detached, env });
+    const stranger = spawn('sleep', ['60'], detached);
+    const spool = new HookSpool(home.spoolDir, recordingLog([]));
+    await spool.open();
+    for (const child of [left, stranger]) {
+      const run = spool.next(part());
+      await spool.save(run);
+      writeFileSync(spool.pidFile(run.id), `${child.pid}\n`);
+    }
     await untilRuns(1);
-    // The crashed process is still there, yet it is asked nothing more: its spool is all that counts.
-    home.script(['echo "$1" >> ../resumed']);
-    const next = await home.hooks();
-    await next.drain(20_000);
-    expect(home.read('resumed').trim().split('\n').sort()).toEqual(['busy', 'other']);
+    const hooks = await home.hooks();
+    expect(await eventually(() => left.signalCode ?? undefined, 'its end')).toBe('SIGTERM');
+    open();
+    await hooks.drain(20_000);
+    expect(runs().filter((line) => line.startsWith('end'))).toHaveLength(2);
+    expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
+    stranger.kill('SIGKILL');
+    expect(home.spooled()).toEqual([]);
   });
 });
 
@@ -271,7 +300,7 @@ test('a spool that cannot be written is told, and the hook runs all the same', a
   rmSync(home.spoolDir, { recursive: true });
   await hooks.enqueue(part());
   await hooks.drain(20_000);
-  expect(home.lines.map((line) => line.level)).toEqual(['error', 'info']);
+  expect(home.lines.map((line) => line.level)).toEqual(['error', 'warn', 'info']);
   expect(home.exists('ran')).toBe(true);
 });
 

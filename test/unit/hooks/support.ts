@@ -29,7 +29,7 @@ export function recordingLog(lines: LogLine[], own: LogFields = {}): Logger {
 
 export function part(overrides: Partial<FinishedPart> = {}): FinishedPart {
   return {
-    recordingId: 'rec-1',
+    recordingId: overrides.streamName === undefined ? 'rec-1' : `rec of ${overrides.streamName}`,
     mediaSessionId: '4f112b20-13d0-11e7-b521-59a9cb7eddeb',
     sessionId: '/10.0.0.1:50000/10.0.0.2:1935',
     streamName: 'stream',
@@ -77,6 +77,11 @@ export class Home {
         timeoutMs: 20_000,
         killGraceMs: 5000,
         parallel: 2,
+        retries: 0,
+        retryDelayMs: 10,
+        retryMaxMs: 1000,
+        retryExitCodes: [75],
+        parkedMax: 100,
         env: { PATH: process.env['PATH'], HOME: '/home/of-server', SECRET: 'not for scripts' },
         ...options,
       },
@@ -111,7 +116,16 @@ export class Home {
   }
 
   spooled(): string[] {
-    return readdirSync(this.spoolDir).sort();
+    return readdirSync(this.spoolDir)
+      .filter((name) => name !== 'parked')
+      .sort();
+  }
+
+  /** Ids of the runs that are parked. */
+  parked(): string[] {
+    return readdirSync(join(this.spoolDir, 'parked'))
+      .map((name) => name.replace('.json', ''))
+      .sort();
   }
 
   async remove(): Promise<void> {

@@ -7,6 +7,7 @@ import { DEFAULT_HTTP_LIMITS, HttpServer } from '../../../src/http/server.ts';
 import type { HttpLimits } from '../../../src/http/server.ts';
 import type { ReadyCheck } from '../../../src/http/services.ts';
 import type {
+  HookControl,
   RecordingControl,
   Snapshots,
   WebRtcIngest,
@@ -95,6 +96,12 @@ export class MemorySnapshots implements Snapshots {
   }
 }
 
+/** A server without a hook has no runs of it. */
+export const NO_HOOKS: HookControl = {
+  list: () => Promise.resolve([]),
+  run: () => Promise.reject(new RecorderdError('HOOK_NOT_FOUND', 'Hook run not found')),
+};
+
 /** The WebRTC side of the contract without media: lists the stream and answers each offer alike. */
 export class MemoryWebRtc implements WebRtcIngest {
   readonly offers: WebRtcOffer[] = [];
@@ -149,6 +156,7 @@ export class Rest {
   readonly connections = new Connections();
   readonly recordings = new MemoryRecordings();
   readonly snapshots = new MemorySnapshots();
+  hooks: HookControl = NO_HOOKS;
   readonly webrtc = new MemoryWebRtc(this.streams);
   readonly log = new MemoryLog();
   /** What the publishers and connections were told on their end. */
@@ -159,11 +167,11 @@ export class Rest {
   server: HttpServer | undefined;
 
   async start(options: Partial<HttpAppOptions> & { limits?: Partial<HttpLimits>; noWebRtc?: boolean } = {}) {
-    const { streams, connections, recordings, snapshots, webrtc, log } = this;
+    const { streams, connections, recordings, hooks, snapshots, webrtc, log } = this;
     const { limits, noWebRtc = false, ...given } = options;
     const readiness = () => Promise.resolve(this.checks);
     const captures = new PulledCaptures({ streams, log }, PULL_OPTIONS);
-    const services = { streams, connections, recordings, snapshots, captures, log, readiness };
+    const services = { streams, connections, recordings, hooks, snapshots, captures, log, readiness };
     this.app = createHttpApp(noWebRtc ? services : { ...services, webrtc }, { ...HTTP_DEFAULTS, ...given });
     this.server = new HttpServer(this.app, { log: this.log, limits: { ...DEFAULT_HTTP_LIMITS, ...limits } });
     this.port = await this.server.listen(0, '127.0.0.1');

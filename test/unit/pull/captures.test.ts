@@ -12,7 +12,7 @@ import { Streams } from '../../../src/streams/streams.ts';
 import { eventually } from '../../support/eventually.ts';
 import { PULL_OPTIONS } from '../../support/pullRig.ts';
 import { memoryLog } from '../../support/rtmpHarness.ts';
-import { HTTP_DEFAULTS, MemoryRecordings, MemorySnapshots } from '../http/support.ts';
+import { HTTP_DEFAULTS, MemoryRecordings, MemorySnapshots, NO_HOOKS } from '../http/support.ts';
 
 function program(script: string): string {
   const path = join(mkdtempSync(join(tmpdir(), 'recorderd-source-')), 'program');
@@ -43,6 +43,7 @@ class Bench {
         captures: this.captures,
         connections: new Connections(),
         recordings: new MemoryRecordings(),
+        hooks: NO_HOOKS,
         snapshots: new MemorySnapshots(),
         readiness: () => Promise.resolve([]),
       },

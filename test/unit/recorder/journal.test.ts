@@ -64,6 +64,19 @@ test('torn at any byte it tells what was whole, and takes more behind the tear',
   expect([...counts]).toEqual(['undefined undefined', '0 0', '1 0', '1 1', '1 2', '2 2']);
 });
 
+test('a name is told before it is given, and a newer one for the same file after it', async () => {
+  const { folder } = written();
+  const naming = (path: string) => ({
+    ...{ file: '001-000000.mp4', path, index: 3, last: true, stopReason: 'rotation' as const },
+    ...{ startedAt: 1, endedAt: 2, durationMs: 1, bytes: 9, endTimeMs: 2 },
+  });
+  const journal = new RecordingJournal(folder, FACTS, memoryLog());
+  for (const path of ['/r/cam.mp4', '/r/cam-2.mp4']) await journal.naming(naming(path));
+  const story = await readJournal(folder);
+  expect(story?.namings).toMatchObject([naming('/r/cam.mp4'), naming('/r/cam-2.mp4')]);
+  expect(story?.parts).toHaveLength(2);
+});
+
 test('a folder is removed when only its journal is left', async () => {
   const { folder } = written();
   writeFileSync(join(folder, '000-000000.mp4'), '');
