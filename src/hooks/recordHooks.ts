@@ -214,11 +214,11 @@ export class RecordHooks {
       await this.#park(entry.run, { tries, reason: outcome.reason }, log);
       return undefined;
     }
-    log.info('record hook is tried again', { id, tries, inMs });
     entry.waitMs = inMs;
     await this.#spool.save(entry.run).catch((err: unknown) => {
       log.error('record hook run cannot be saved, a restart would lose its tries', { id, err });
     });
+    log.info('record hook is tried again', { id, tries, inMs });
     return takeWait(entry);
   }
 
