@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Settings } from './config/settings.ts';
 import { WCS_MEDIA_PORTS } from './config/webrtc.ts';
 import type { HookOptions } from './hooks/recordHooks.ts';
+import type { GuardOptions } from './http/guard.ts';
 import type { PullOptions } from './ingest/pull/settings.ts';
 import type { RtmpOptions } from './ingest/rtmp/server.ts';
 import type { RtspOptions } from './ingest/rtsp/server.ts';
@@ -163,6 +164,10 @@ export function signallingOptions(settings: Settings): SignallingOptions {
       probes: settings['keep_alive.probes'],
     },
   };
+}
+
+export function restAccess(settings: Settings): GuardOptions {
+  return { allow: settings.rest_allow, users: settings.rest_users, token: settings.rest_token };
 }
 
 /** Bounds that leave room for a 4K picture and keep snapshots from taking a small machine. */

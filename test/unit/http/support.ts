@@ -22,6 +22,7 @@ import { Connections } from '../../../src/streams/connections.ts';
 import type { Stream } from '../../../src/streams/stream.ts';
 import { PulledCaptures } from '../../../src/ingest/pull/pulledCaptures.ts';
 import { Streams } from '../../../src/streams/streams.ts';
+import { AddressList } from '../../../src/tcp/addressList.ts';
 import { PULL_OPTIONS } from '../../support/pullRig.ts';
 
 export interface LogLine {
@@ -135,6 +136,7 @@ export const HTTP_DEFAULTS: HttpAppOptions = {
   signallingPorts: () => ({ ws: 8080, wss: 8443 }),
   whipToken: '',
   maxSdpBytes: 65_536,
+  rest: { allow: new AddressList('loopback'), users: [], token: '' },
 };
 
 /** A whole server on loopback with what it works on. */
