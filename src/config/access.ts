@@ -1,4 +1,4 @@
-import { addressList, basicUsers, bearerToken } from './accessTypes.ts';
+import { addressList, basicUsers, bearerToken, publishRules } from './accessTypes.ts';
 import { setting } from './settingTypes.ts';
 
 /** Who may do what. */
@@ -20,6 +20,13 @@ export const ACCESS = {
     type: bearerToken,
     initial: '',
     doc: 'Bearer token that every client of REST has to send, unless it is one of rest_users.',
+    apply: 'restart',
+    secret: true,
+  }),
+  publish_secrets: setting({
+    type: publishRules,
+    initial: '',
+    doc: 'Secrets that publishers have to send as token or key; the first pattern that fits the stream name decides, a name that none fits is open.',
     apply: 'restart',
     secret: true,
   }),

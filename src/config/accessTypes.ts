@@ -1,3 +1,4 @@
+import type { PublishRule } from '../domain/publishSecrets.ts';
 import { ADDRESS_LIST_ALLOWED, AddressList } from '../tcp/addressList.ts';
 import type { SettingType } from './settingTypes.ts';
 import { hasControls } from './settingTypes.ts';
@@ -31,5 +32,22 @@ export const basicUsers: SettingType<readonly string[]> = {
       if (names.indexOf(name) !== i) throw new RangeError(`user ${i + 1} is there twice: ${name}`);
     });
     return users;
+  },
+};
+
+/** Secrets of publishers, each as `pattern=secret`; messages repeat no secret. */
+export const publishRules: SettingType<readonly PublishRule[]> = {
+  allowed:
+    'a list of pattern=secret, divided by commas, which a secret cannot hold, as in cam*=s3cr3t,*=0ther; in a pattern ' +
+    '* stands for any characters and ? for one; empty asks for none',
+  parse: (text) => {
+    const entries = text.trim() === '' ? [] : text.split(',');
+    return entries.map((entry, i) => {
+      const [, pattern = '', secret = ''] = /^([^=]*)=(.*)$/s.exec(entry) ?? [];
+      const rule = { pattern: pattern.trim(), secret: secret.trim() };
+      if (rule.pattern === '' || rule.secret === '' || hasControls(entry))
+        throw new RangeError(`entry ${i + 1} is not allowed; it must be ${publishRules.allowed}`);
+      return rule;
+    });
   },
 };

@@ -16,6 +16,8 @@ export const INFO = {
   notFound: 'Stream not found',
   notReady: 'Publish stream is not ready',
   restricted: 'Restricted access',
+  /** Ours: a publisher without the secret of its stream. */
+  wrongToken: 'Wrong token',
   /** Ours: a play began the capture of a camera, and there is no playback. */
   capturedOnly: 'Captured, but this server does not play streams',
 } as const;
@@ -26,6 +28,8 @@ export function infoOf(error: unknown): string {
   switch (error.code) {
     case 'STREAM_NAME_IN_USE':
       return INFO.nameInUse;
+    case 'UNAUTHORIZED':
+      return INFO.wrongToken;
     case 'NO_COMMON_CODECS':
       return INFO.noCommonCodecs;
     case 'SHUTTING_DOWN':

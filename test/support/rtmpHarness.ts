@@ -1,5 +1,6 @@
 import type { LogFields, Logger } from '../../src/domain/log.ts';
 import type { Sample, Track } from '../../src/domain/media.ts';
+import type { PublishSecrets } from '../../src/domain/publishSecrets.ts';
 import { RtmpServer } from '../../src/ingest/rtmp/server.ts';
 import type { RtmpOptions } from '../../src/ingest/rtmp/server.ts';
 import { Connections } from '../../src/streams/connections.ts';
@@ -55,14 +56,16 @@ export interface Taken {
 
 /** A started RtmpServer that keeps all that is published on it. */
 export class RtmpHarness {
-  readonly streams = new Streams(1 << 20);
-  readonly connections = new Connections();
+  readonly streams: Streams;
+  readonly connections: Connections;
   readonly log = memoryLog();
   readonly taken: Taken[] = [];
   readonly server: RtmpServer;
   port = 0;
 
-  constructor(options: Partial<RtmpOptions> = {}) {
+  constructor(options: Partial<RtmpOptions> = {}, secrets?: PublishSecrets) {
+    this.streams = new Streams(1 << 20, secrets);
+    this.connections = new Connections(secrets);
     this.server = new RtmpServer(this, { ...RTMP_OPTIONS, ...options });
     this.streams.events.on('published', (stream) => {
       const taken: Taken = { stream, tracks: [], samples: [], flushes: [], ends: 0 };
@@ -76,8 +79,8 @@ export class RtmpHarness {
     });
   }
 
-  static async start(options: Partial<RtmpOptions> = {}): Promise<RtmpHarness> {
-    const harness = new RtmpHarness(options);
+  static async start(options: Partial<RtmpOptions> = {}, secrets?: PublishSecrets): Promise<RtmpHarness> {
+    const harness = new RtmpHarness(options, secrets);
     harness.port = await harness.server.listen(0, '127.0.0.1');
     return harness;
   }

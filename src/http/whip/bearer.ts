@@ -1,8 +1,13 @@
-import type { Middleware } from 'koa';
+import type { Context, Middleware } from 'koa';
 import { RecorderdError } from '../../domain/errors.ts';
 import { Secret } from '../../util/secret.ts';
 
 const CREDENTIALS = /^Bearer +(\S+) *$/i;
+
+/** The bearer token of a request; undefined when it has none. */
+export function bearerOf(ctx: Context): string | undefined {
+  return CREDENTIALS.exec(ctx.get('Authorization'))?.[1];
+}
 
 /**
  * Asks for a bearer token (RFC 6750). An empty `token` asks for none.
@@ -11,7 +16,7 @@ const CREDENTIALS = /^Bearer +(\S+) *$/i;
 export function bearer(token: string): Middleware {
   const expected = new Secret(token);
   return async (ctx, next) => {
-    const given = CREDENTIALS.exec(ctx.get('Authorization'))?.[1];
+    const given = bearerOf(ctx);
     if (token !== '' && (given === undefined || !expected.equals(Buffer.from(given, 'latin1')))) {
       ctx.req.resume();
       // RFC 6750, 3: no error code when the client sent no token at all.

@@ -202,6 +202,7 @@ export class SourceCapture implements Capture {
       mediaSessionId: this.mediaSessionId,
       publisher: publisherOf(uri, (info) => this.end(info)),
       custom: {},
+      isPulled: true,
       createdAt: Date.now(),
     });
     stream.expected = kinds;

@@ -25,6 +25,7 @@ const DEFAULTS: Settings = {
   rest_allow: new AddressList('loopback,private'),
   rest_users: [],
   rest_token: '',
+  publish_secrets: [],
   rtmp_publisher_timeout: 10,
   rtmp_handshake_timeout: 5,
   rtmp_publish_timeout: 15,

@@ -15,6 +15,7 @@ import type {
   WebRtcPublicationEvents,
 } from '../../../src/streams/contracts.ts';
 import type { RecordingInfo, RecordingOptions } from '../../../src/domain/recording.ts';
+import type { PublishSecrets } from '../../../src/domain/publishSecrets.ts';
 import { RecorderdError } from '../../../src/domain/errors.ts';
 import type { LogFields, Logger } from '../../../src/domain/log.ts';
 import type { Connection, Publisher } from '../../../src/domain/publisher.ts';
@@ -109,9 +110,9 @@ export class MemoryWebRtc implements WebRtcIngest {
     this.events.push(events);
     await this.gate;
     if (this.refusal !== undefined) throw this.refusal;
-    const { name, mediaSessionId, publisher, custom, record } = offer;
+    const { name, mediaSessionId, publisher, custom, credentials = {}, record } = offer;
     const stream = this.#streams.publish({
-      ...{ name, mediaSessionId, publisher, custom, record },
+      ...{ name, mediaSessionId, publisher, custom, credentials, record },
       createdAt: Date.now(),
     });
     stream.status = 'PENDING';
@@ -141,11 +142,11 @@ export const HTTP_DEFAULTS: HttpAppOptions = {
 
 /** A whole server on loopback with what it works on. */
 export class Rest {
-  readonly streams = new Streams(1_000_000);
-  readonly connections = new Connections();
+  readonly streams: Streams;
+  readonly connections: Connections;
   readonly recordings = new MemoryRecordings();
   readonly snapshots = new MemorySnapshots();
-  readonly webrtc = new MemoryWebRtc(this.streams);
+  readonly webrtc: MemoryWebRtc;
   readonly log = new MemoryLog();
   /** What the publishers and connections were told on their end. */
   readonly terminated: string[] = [];
@@ -153,6 +154,12 @@ export class Rest {
   port = 0;
   app: Koa | undefined;
   server: HttpServer | undefined;
+
+  constructor(secrets?: PublishSecrets) {
+    this.streams = new Streams(1_000_000, secrets);
+    this.connections = new Connections(secrets);
+    this.webrtc = new MemoryWebRtc(this.streams);
+  }
 
   async start(options: Partial<HttpAppOptions> & { limits?: Partial<HttpLimits>; noWebRtc?: boolean } = {}) {
     const { streams, connections, recordings, snapshots, webrtc, log } = this;

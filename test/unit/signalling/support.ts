@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import type { ClientOptions } from 'ws';
+import type { PublishSecrets } from '../../../src/domain/publishSecrets.ts';
 import { RecorderdError } from '../../../src/domain/errors.ts';
 import { SIGNALLING_DEFAULTS, SignallingServer } from '../../../src/signalling/server.ts';
 import type { SignallingOptions } from '../../../src/signalling/server.ts';
@@ -56,12 +57,13 @@ export class ScriptedIngest implements WebRtcIngest {
     this.asked++;
     await this.gate?.passed;
     if (this.failure !== undefined) throw this.failure as Error;
-    const { name, mediaSessionId, publisher, custom, record } = offer;
+    const { name, mediaSessionId, publisher, custom, credentials = {}, record } = offer;
     const stream = this.#streams.publish({
       name,
       mediaSessionId,
       publisher,
       custom,
+      credentials,
       record,
       createdAt: 1_000,
     });
@@ -128,9 +130,9 @@ const OPTIONS: SignallingOptions = {
 
 /** A whole signalling server on loopback with what it works on. */
 export class Door {
-  readonly streams = new Streams(1_000_000);
-  readonly connections = new Connections();
-  readonly ingest = new ScriptedIngest(this.streams);
+  readonly streams: Streams;
+  readonly connections: Connections;
+  readonly ingest: ScriptedIngest;
   readonly recordings = new ScriptedRecordings();
   readonly snapshots = new ScriptedSnapshots();
   readonly log = new MemoryLog();
@@ -139,7 +141,10 @@ export class Door {
   readonly #sockets: Socket[] = [];
   port = 0;
 
-  constructor(options: Partial<SignallingOptions> = {}) {
+  constructor(options: Partial<SignallingOptions> = {}, secrets?: PublishSecrets) {
+    this.streams = new Streams(1_000_000, secrets);
+    this.connections = new Connections(secrets);
+    this.ingest = new ScriptedIngest(this.streams);
     const { streams, connections, recordings, snapshots, log, ingest: webrtc } = this;
     const captures = new PulledCaptures({ streams, log }, PULL_OPTIONS);
     const deps = { streams, connections, recordings, snapshots, captures, log, webrtc };
