@@ -7,7 +7,7 @@ import { PublishSecrets } from './domain/publishSecrets.ts';
 import { EncoderDoors } from './encoderDoors.ts';
 import { RecordHooks } from './hooks/recordHooks.ts';
 import { createHttpApp } from './http/app.ts';
-import { DEFAULT_HTTP_LIMITS, HttpServer } from './http/server.ts';
+import { HttpServer } from './http/server.ts';
 import type { ReadyCheck } from './http/services.ts';
 import { PulledCaptures } from './ingest/pull/pulledCaptures.ts';
 import { WebRtcServer } from './ingest/webrtc/server.ts';
@@ -28,6 +28,7 @@ import { within } from './util/within.ts';
 import {
   hookKillGraceMs,
   hookOptions,
+  httpLimits,
   isRecordedAutomatically,
   pullOptions,
   recorderSettings,
@@ -88,7 +89,8 @@ export class App {
     this.#log = log;
     this.#recordsDir = resolve(environment.home, settings.record_dir);
     const secrets = new PublishSecrets(settings.publish_secrets);
-    this.#streams = new Streams(settings.gop_cache_max_bytes, secrets);
+    const rules = { secrets, maxStreams: settings.max_streams };
+    this.#streams = new Streams(settings.gop_cache_max_bytes, rules);
     this.#connections = new Connections(secrets);
     const deps = { streams: this.#streams, connections: this.#connections, log };
     this.#encoderDoors = new EncoderDoors(settings, deps);
@@ -236,7 +238,7 @@ export class App {
         packageDir,
       },
     );
-    const server = new HttpServer(app, { log, limits: DEFAULT_HTTP_LIMITS });
+    const server = new HttpServer(app, { log, limits: httpLimits(this.#settings) });
     this.#doors.defer(() => server.close(CLOSE_GRACE_MS));
     for (const door of ['http', 'http.legacy', 'https', 'https.legacy'] as const) {
       await doors.open(door, (port, host, tls) => server.listen(port, host, tls));

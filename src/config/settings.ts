@@ -43,7 +43,7 @@ export const SETTING_GROUPS: readonly {
   readonly settings: Readonly<Record<string, Setting<unknown>>>;
 }[] = [
   { title: 'Addresses, ports and certificates', settings: DOORS },
-  { title: 'Access', settings: ACCESS },
+  { title: 'Access and limits', settings: ACCESS },
   { title: 'RTMP', settings: RTMP },
   { title: 'RTSP', settings: RTSP },
   { title: 'Web SDK and WHIP', settings: SIGNALLING },

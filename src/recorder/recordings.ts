@@ -66,11 +66,15 @@ export class Recordings {
 
   /**
    * Records a stream. A running recording of it ends at the next key frame, where this one begins.
-   * @throws RecorderdError SHUTTING_DOWN while draining; RECORDING_FAILED when it ended as soon as it began.
+   * @throws RecorderdError SHUTTING_DOWN while draining; LIMIT_REACHED when as many are open as may be;
+   * RECORDING_FAILED when it ended as soon as it began.
    */
   start(stream: Stream, options: RecordingOptions): void {
     if (this.#draining) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
     const { settings, log } = this.#deps;
+    if (!this.#taps.has(stream.mediaSessionId) && this.#open.size >= settings.maxRecordings) {
+      throw new RecorderdError('LIMIT_REACHED', `no more than ${settings.maxRecordings} recordings`);
+    }
     const onPart = async (part: FinishedPart): Promise<void> => {
       this.#newestNames.set(stream, basename(part.path));
       await this.#deps.onPart(part);

@@ -18,20 +18,28 @@ export interface PublishRequest extends Omit<StreamInit, 'gopCacheMaxBytes'> {
   readonly isPulled?: boolean;
 }
 
+/** Who may publish, and how many at the same time; absent rules restrict nobody. */
+export interface StreamsRules {
+  readonly secrets?: PublishSecrets | undefined;
+  readonly maxStreams?: number | undefined;
+}
+
 /** Every live stream, by name and by media session. Ingest publishes here; recordings and REST look here. */
 export class Streams {
   readonly events = new EventEmitter<StreamsEvents>();
   /** What publishers have to know. */
   readonly secrets: PublishSecrets;
   readonly #gopCacheMaxBytes: number;
+  readonly #maxStreams: number;
   readonly #byName = new Map<string, Stream>();
   readonly #byId = new Map<string, Stream>();
   #closed = false;
 
   /** @param gopCacheMaxBytes bound of each stream's cache, bytes. */
-  constructor(gopCacheMaxBytes: number, secrets = new PublishSecrets([])) {
+  constructor(gopCacheMaxBytes: number, { secrets, maxStreams }: StreamsRules = {}) {
     this.#gopCacheMaxBytes = gopCacheMaxBytes;
-    this.secrets = secrets;
+    this.#maxStreams = maxStreams ?? Infinity;
+    this.secrets = secrets ?? new PublishSecrets([]);
   }
 
   /** Starts a stream; what carries a secret is not among its parameters. @throws RecorderdError as `admit` does. */
@@ -59,13 +67,16 @@ export class Streams {
    * Refuses what cannot be published now.
    * @param presented parameters that may carry the secret of the name; undefined asks for none.
    * @throws RecorderdError SHUTTING_DOWN while draining; UNAUTHORIZED without the secret; STREAM_NAME_IN_USE while
-   * another publisher has the name.
+   * another publisher has the name; LIMIT_REACHED when there are as many streams as there may be.
    */
   admit(name: string, presented: readonly CustomParameters[] | undefined): void {
     if (this.#closed) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
     if (presented !== undefined) this.secrets.demand(name, presented);
     if (this.#byName.has(name)) {
       throw new RecorderdError('STREAM_NAME_IN_USE', `Stream name is already in use: ${name}`);
+    }
+    if (this.#byName.size >= this.#maxStreams) {
+      throw new RecorderdError('LIMIT_REACHED', `no more than ${this.#maxStreams} streams`);
     }
   }
 

@@ -1,11 +1,11 @@
 import type { LogFields, Logger } from '../../src/domain/log.ts';
 import type { Sample, Track } from '../../src/domain/media.ts';
-import type { PublishSecrets } from '../../src/domain/publishSecrets.ts';
 import { RtmpServer } from '../../src/ingest/rtmp/server.ts';
 import type { RtmpOptions } from '../../src/ingest/rtmp/server.ts';
 import { Connections } from '../../src/streams/connections.ts';
 import type { Stream } from '../../src/streams/stream.ts';
 import { Streams } from '../../src/streams/streams.ts';
+import type { StreamsRules } from '../../src/streams/streams.ts';
 import { eventually } from './eventually.ts';
 
 /** Limits for tests: roomy, and short only where a test makes them so. */
@@ -63,9 +63,9 @@ export class RtmpHarness {
   readonly server: RtmpServer;
   port = 0;
 
-  constructor(options: Partial<RtmpOptions> = {}, secrets?: PublishSecrets) {
-    this.streams = new Streams(1 << 20, secrets);
-    this.connections = new Connections(secrets);
+  constructor(options: Partial<RtmpOptions> = {}, rules: StreamsRules = {}) {
+    this.streams = new Streams(1 << 20, rules);
+    this.connections = new Connections(rules.secrets);
     this.server = new RtmpServer(this, { ...RTMP_OPTIONS, ...options });
     this.streams.events.on('published', (stream) => {
       const taken: Taken = { stream, tracks: [], samples: [], flushes: [], ends: 0 };
@@ -79,8 +79,8 @@ export class RtmpHarness {
     });
   }
 
-  static async start(options: Partial<RtmpOptions> = {}, secrets?: PublishSecrets): Promise<RtmpHarness> {
-    const harness = new RtmpHarness(options, secrets);
+  static async start(options: Partial<RtmpOptions> = {}, rules: StreamsRules = {}): Promise<RtmpHarness> {
+    const harness = new RtmpHarness(options, rules);
     harness.port = await harness.server.listen(0, '127.0.0.1');
     return harness;
   }

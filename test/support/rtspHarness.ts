@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import type { PublishSecrets } from '../../src/domain/publishSecrets.ts';
 import { RtspServer } from '../../src/ingest/rtsp/server.ts';
 import type { RtspOptions } from '../../src/ingest/rtsp/server.ts';
 import { Connections } from '../../src/streams/connections.ts';
 import { Streams } from '../../src/streams/streams.ts';
+import type { StreamsRules } from '../../src/streams/streams.ts';
 import { eventually } from './eventually.ts';
 import { memoryLog } from './rtmpHarness.ts';
 import type { LoggedLine, Taken } from './rtmpHarness.ts';
@@ -45,9 +45,9 @@ export class RtspHarness {
   readonly server: RtspServer;
   port = 0;
 
-  private constructor(options: Partial<RtspOptions>, secrets?: PublishSecrets) {
-    this.streams = new Streams(1 << 20, secrets);
-    this.connections = new Connections(secrets);
+  private constructor(options: Partial<RtspOptions>, rules: StreamsRules = {}) {
+    this.streams = new Streams(1 << 20, rules);
+    this.connections = new Connections(rules.secrets);
     this.server = new RtspServer(this, { ...RTSP_OPTIONS, ...options });
     this.streams.events.on('published', (stream) => {
       const taken: Taken = { stream, tracks: [], samples: [], flushes: [], ends: 0 };
@@ -60,8 +60,8 @@ export class RtspHarness {
     });
   }
 
-  static async start(options: Partial<RtspOptions> = {}, secrets?: PublishSecrets): Promise<RtspHarness> {
-    const harness = new RtspHarness(options, secrets);
+  static async start(options: Partial<RtspOptions> = {}, rules: StreamsRules = {}): Promise<RtspHarness> {
+    const harness = new RtspHarness(options, rules);
     harness.port = await harness.server.listen(0, '127.0.0.1');
     return harness;
   }

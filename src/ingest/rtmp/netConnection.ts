@@ -44,7 +44,10 @@ const MAX_NAME_CHARACTERS = 1024;
 const ENHANCED_PROPERTIES = ['fourCcList', 'videoFourCcInfoMap', 'audioFourCcInfoMap', 'capsEx'];
 
 /** What refused publishers are told where it is not their name that is bad. */
-const CODES: ReadonlyMap<ErrorCode, string> = new Map([['UNAUTHORIZED', 'NetStream.Publish.Denied']]);
+const CODES: ReadonlyMap<ErrorCode, string> = new Map([
+  ['UNAUTHORIZED', 'NetStream.Publish.Denied'],
+  ['LIMIT_REACHED', 'NetStream.Publish.Rejected'],
+]);
 
 /**
  * The commands of one client (RTMP 1.0, 7.2) and what it publishes: one stream at a time, any number one after

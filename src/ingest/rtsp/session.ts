@@ -35,6 +35,7 @@ const REFUSALS: ReadonlyMap<ErrorCode, Reply> = new Map<ErrorCode, Reply>([
   ['STREAM_NAME_IN_USE', { status: 409, reason: 'Stream name is already in use' }],
   // Not 401: it would offer a way of logging in.
   ['UNAUTHORIZED', { status: 403, reason: 'Wrong token' }],
+  ['LIMIT_REACHED', { status: 503, reason: 'Too many streams or recordings' }],
   ['SHUTTING_DOWN', { status: 503, reason: 'The server is shutting down' }],
 ]);
 

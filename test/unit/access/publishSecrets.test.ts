@@ -31,7 +31,7 @@ describe('a publisher', () => {
     ['cam10', {}],
     ['other', { token: 'whatever' }],
   ])('of %s with %j is let through', (name, custom) => {
-    expect(new Streams(0, secrets).publish(request(name, custom)).name).toBe(name);
+    expect(new Streams(0, { secrets }).publish(request(name, custom)).name).toBe(name);
   });
 
   test.each([
@@ -43,7 +43,7 @@ describe('a publisher', () => {
     ['vip-cam', { key: 'gol' }, 'Wrong token: vip-cam'],
     ['cam1', { token: 'gold' }, 'Wrong token: cam1'],
   ])('of %s with %j is refused', (name, custom, message) => {
-    const streams = new Streams(0, secrets);
+    const streams = new Streams(0, { secrets });
     expect(() => streams.publish(request(name, custom))).toThrow(
       expect.objectContaining({ code: 'UNAUTHORIZED', message }) as Error,
     );
@@ -51,27 +51,27 @@ describe('a publisher', () => {
   });
 
   test('may have the secret among the parameters of its session, or as a bearer token', () => {
-    const streams = new Streams(0, secrets);
+    const streams = new Streams(0, { secrets });
     streams.publish({ ...request('cam1'), publisher: { ...publisher, custom: { key: 'silver' } } });
     streams.publish({ ...request('cam2', { token: 'x' }), credentials: { token: 'silver' } });
     expect(streams.all().map(({ name }) => name)).toEqual(['cam1', 'cam2']);
   });
 
   test('learns nothing about a name in use without the secret', () => {
-    const streams = new Streams(0, secrets);
+    const streams = new Streams(0, { secrets });
     streams.publish(request('cam1', { token: 'silver' }));
     expect(() => streams.publish(request('cam1'))).toThrow('Token missing');
     expect(() => streams.publish(request('cam1', { token: 'silver' }))).toThrow('already in use');
   });
 
   test('that the server fetches itself needs none', () => {
-    expect(new Streams(0, secrets).publish({ ...request('cam1'), isPulled: true }).name).toBe('cam1');
+    expect(new Streams(0, { secrets }).publish({ ...request('cam1'), isPulled: true }).name).toBe('cam1');
   });
 });
 
 describe('what is shown', () => {
   test('has no secret, of whatever stream', () => {
-    const streams = new Streams(0, secrets);
+    const streams = new Streams(0, { secrets });
     const session = { ...publisher, custom: { Key: 'silver', room: '1' } };
     const { init } = streams.publish({
       ...request('open', { token: 'silver', user: 'u' }),

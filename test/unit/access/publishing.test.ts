@@ -19,7 +19,7 @@ afterEach(async () => {
 
 describe('RTMP', () => {
   async function start(app: string): Promise<{ harness: RtmpHarness; client: RtmpClient }> {
-    const harness = await RtmpHarness.start({}, secrets);
+    const harness = await RtmpHarness.start({}, { secrets });
     closers.push(() => harness.server.close());
     const client = await RtmpClient.ready(harness.port, { app });
     closers.push(() => client.end());
@@ -60,7 +60,7 @@ describe('RTMP', () => {
 
 describe('RTSP', () => {
   async function start(): Promise<RtspHarness> {
-    const harness = await RtspHarness.start({}, secrets);
+    const harness = await RtspHarness.start({}, { secrets });
     closers.push(() => harness.server.close());
     return harness;
   }
@@ -105,7 +105,7 @@ describe('RTSP', () => {
 
 describe('Web SDK', () => {
   async function start(): Promise<Door> {
-    const door = await new Door({}, secrets).start();
+    const door = await new Door({}, { secrets }).start();
     closers.push(() => door.close());
     return door;
   }
@@ -150,7 +150,7 @@ describe('Web SDK', () => {
 
 describe('WHIP', () => {
   async function start(whipToken = ''): Promise<Rest> {
-    const rest = await new Rest(secrets).start({ whipToken });
+    const rest = await new Rest({ secrets }).start({ whipToken });
     closers.push(() => rest.close());
     return rest;
   }

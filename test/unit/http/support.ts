@@ -15,7 +15,6 @@ import type {
   WebRtcPublicationEvents,
 } from '../../../src/streams/contracts.ts';
 import type { RecordingInfo, RecordingOptions } from '../../../src/domain/recording.ts';
-import type { PublishSecrets } from '../../../src/domain/publishSecrets.ts';
 import { RecorderdError } from '../../../src/domain/errors.ts';
 import type { LogFields, Logger } from '../../../src/domain/log.ts';
 import type { Connection, Publisher } from '../../../src/domain/publisher.ts';
@@ -23,6 +22,7 @@ import { Connections } from '../../../src/streams/connections.ts';
 import type { Stream } from '../../../src/streams/stream.ts';
 import { PulledCaptures } from '../../../src/ingest/pull/pulledCaptures.ts';
 import { Streams } from '../../../src/streams/streams.ts';
+import type { StreamsRules } from '../../../src/streams/streams.ts';
 import { AddressList } from '../../../src/tcp/addressList.ts';
 import { PULL_OPTIONS } from '../../support/pullRig.ts';
 
@@ -155,9 +155,9 @@ export class Rest {
   app: Koa | undefined;
   server: HttpServer | undefined;
 
-  constructor(secrets?: PublishSecrets) {
-    this.streams = new Streams(1_000_000, secrets);
-    this.connections = new Connections(secrets);
+  constructor(rules: StreamsRules = {}) {
+    this.streams = new Streams(1_000_000, rules);
+    this.connections = new Connections(rules.secrets);
     this.webrtc = new MemoryWebRtc(this.streams);
   }
 

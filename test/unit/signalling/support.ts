@@ -2,7 +2,6 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import type { ClientOptions } from 'ws';
-import type { PublishSecrets } from '../../../src/domain/publishSecrets.ts';
 import { RecorderdError } from '../../../src/domain/errors.ts';
 import { SIGNALLING_DEFAULTS, SignallingServer } from '../../../src/signalling/server.ts';
 import type { SignallingOptions } from '../../../src/signalling/server.ts';
@@ -17,6 +16,7 @@ import type {
 import type { Stream } from '../../../src/streams/stream.ts';
 import { PulledCaptures } from '../../../src/ingest/pull/pulledCaptures.ts';
 import { Streams } from '../../../src/streams/streams.ts';
+import type { StreamsRules } from '../../../src/streams/streams.ts';
 import { eventually } from '../../support/eventually.ts';
 import { MemoryLog, MemoryRecordings } from '../http/support.ts';
 import { PULL_OPTIONS } from '../../support/pullRig.ts';
@@ -141,9 +141,9 @@ export class Door {
   readonly #sockets: Socket[] = [];
   port = 0;
 
-  constructor(options: Partial<SignallingOptions> = {}, secrets?: PublishSecrets) {
-    this.streams = new Streams(1_000_000, secrets);
-    this.connections = new Connections(secrets);
+  constructor(options: Partial<SignallingOptions> = {}, rules: StreamsRules = {}) {
+    this.streams = new Streams(1_000_000, rules);
+    this.connections = new Connections(rules.secrets);
     this.ingest = new ScriptedIngest(this.streams);
     const { streams, connections, recordings, snapshots, log, ingest: webrtc } = this;
     const captures = new PulledCaptures({ streams, log }, PULL_OPTIONS);
