@@ -11,7 +11,7 @@ import { HttpServer } from './http/server.ts';
 import type { ReadyCheck } from './http/services.ts';
 import { PulledCaptures } from './ingest/pull/pulledCaptures.ts';
 import { WebRtcServer } from './ingest/webrtc/server.ts';
-import { Doors, needed, readTls } from './listening.ts';
+import { Doors, needed } from './listening.ts';
 import { findFfmpeg } from './process/ffmpeg.ts';
 import type { Ffmpeg } from './process/ffmpeg.ts';
 import { Recordings } from './recorder/recordings.ts';
@@ -77,6 +77,7 @@ export class App {
   readonly #connections: Connections;
   readonly #doors = new Lifetime();
   readonly #encoderDoors: EncoderDoors;
+  #listeners: Doors | undefined;
   #signalling: SignallingServer | undefined;
   #webrtc: WebRtcServer | undefined;
   #captures: PulledCaptures | undefined;
@@ -102,10 +103,11 @@ export class App {
     const searchPath = this.#environment.env['PATH'] ?? '';
     const vendorDir = join(this.#environment.packageDir, 'vendor');
     const ffmpeg = await needed('', findFfmpeg({ configuredPath, searchPath, vendorDir }));
-    const tls = await readTls(this.#settings, this.#environment.home);
+    const doors = new Doors(this.#settings, this.#environment.home, this.#log);
+    await doors.readCertificate();
+    this.#listeners = doors;
     this.#recorder = await this.#openRecorder(ffmpeg);
     const services = await this.#openServices(ffmpeg, this.#recorder);
-    const doors = new Doors(this.#settings, tls, this.#log);
     await this.#encoderDoors.open(doors);
     if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
     await this.#openHttp(doors, services);
@@ -116,6 +118,11 @@ export class App {
       ffmpeg: ffmpeg.path,
       ffmpegVersion: ffmpeg.version,
     });
+  }
+
+  /** Reads anew what can change while the server runs: the certificate. Never throws. */
+  async reload(): Promise<void> {
+    await this.#listeners?.renewCertificate();
   }
 
   /**
@@ -216,6 +223,7 @@ export class App {
     const log = this.#log.child({ component: 'ws' });
     const server = new SignallingServer({ ...services, webrtc, log }, signallingOptions(this.#settings));
     this.#signalling = server;
+    doors.addCertificateUser(server);
     for (const door of ['ws', 'wss'] as const) {
       await doors.open(door, (port, host, tls) => server.listen(port, host, tls));
     }
@@ -240,6 +248,7 @@ export class App {
     );
     const server = new HttpServer(app, { log, limits: httpLimits(this.#settings) });
     this.#doors.defer(() => server.close(CLOSE_GRACE_MS));
+    doors.addCertificateUser(server);
     for (const door of ['http', 'http.legacy', 'https', 'https.legacy'] as const) {
       await doors.open(door, (port, host, tls) => server.listen(port, host, tls));
     }

@@ -28,6 +28,7 @@ export class EncoderDoors {
         ? new RtmpServer(deps, { ...rtmpOptions(this.#settings), ...secured })
         : new RtspServer(deps, { ...rtspOptions(this.#settings), ...secured });
       this.#servers.push(server);
+      if (tls !== undefined) doors.addCertificateUser(server);
       await doors.open(door, (port, host) => server.listen(port, host));
     }
   }

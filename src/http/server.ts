@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type Koa from 'koa';
 import type { Logger } from '../domain/log.ts';
 import { Admission } from '../tcp/admission.ts';
 import type { AdmissionLimits } from '../tcp/admission.ts';
+import type { TlsIdentity } from '../tcp/clientServer.ts';
 import { RepeatLog } from '../util/repeatLog.ts';
 
 /** Bounds on what clients may take, on all ports together. */
@@ -39,12 +40,6 @@ export interface HttpServerDeps {
   readonly limits: HttpLimits;
 }
 
-/** PEM texts of a server certificate. */
-export interface TlsIdentity {
-  readonly key: string | Buffer;
-  readonly cert: string | Buffer;
-}
-
 /** Serves one app on any number of ports, plain and TLS. */
 export class HttpServer {
   readonly #handle: ReturnType<Koa['callback']>;
@@ -74,6 +69,11 @@ export class HttpServer {
     await once(server, 'listening');
     server.on('error', (err) => this.#deps.log.error('http listener failed', { err, port }));
     return (server.address() as AddressInfo).port;
+  }
+
+  /** Takes another certificate for new connections of all TLS listeners. @throws OpenSSL's error. */
+  useCertificate(tls: TlsIdentity): void {
+    for (const server of this.#servers) if (server instanceof HttpsServer) server.setSecureContext(tls);
   }
 
   /** Takes no new connection, lets running requests end for `graceMs`, then cuts what is left. */
