@@ -1,11 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { PublishSecrets } from '../../../src/domain/publishSecrets.ts';
+import { Streams } from '../../../src/streams/streams.ts';
 import { eventually } from '../../support/eventually.ts';
 import { RtmpClient } from '../../support/rtmpClient.ts';
 import { RtmpHarness } from '../../support/rtmpHarness.ts';
 import { RtspClient, RtspHarness } from '../../support/rtspHarness.ts';
 import { json, Rest } from '../http/support.ts';
 import { Door } from '../signalling/support.ts';
+import { captured, PUBLISHER, Setup } from '../webrtc/support.ts';
 
 const SECRET = 'gold';
 const secrets = new PublishSecrets([
@@ -193,5 +195,26 @@ describe('WHIP', () => {
     const lines = rest.log.lines.filter(({ level }) => level === 'warn');
     expect(lines).toMatchObject([{ message: 'WHIP publication refused', fields: { reason: message } }]);
     expect(JSON.stringify(lines)).not.toContain('wr0ng');
+  });
+});
+
+describe('WebRTC', () => {
+  const sdp = captured('chromium-av');
+
+  test.each([
+    [{ credentials: { token: SECRET } }, true],
+    [{ custom: { key: SECRET } }, true],
+    [{ publisher: { ...PUBLISHER, custom: { token: SECRET } } }, true],
+    [{ credentials: { token: 'wr0ng' } }, false],
+    [{}, false],
+  ])('an offer with %j is answered: %s', async (wish, isAnswered) => {
+    const streams = new Streams(1 << 20, { secrets });
+    const setup = await new Setup({}, { streams }).start();
+    closers.push(() => setup.server.close());
+    const answer = setup.publish(sdp, { name: 'vip1', ...wish });
+    if (isAnswered) expect((await answer).answer).toContain('v=0');
+    else await expect(answer).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
+    expect(streams.all().map(({ name }) => name)).toEqual(isAnswered ? ['vip1'] : []);
+    expect(JSON.stringify(streams.all().map(({ init }) => init))).not.toContain(SECRET);
   });
 });
