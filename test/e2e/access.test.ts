@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { networkInterfaces, tmpdir } from 'node:os';
@@ -5,10 +6,12 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, inject, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { eventually } from '../support/eventually.ts';
 import { publishFile } from '../support/publishers.ts';
 import type { PublisherProcess } from '../support/publishers.ts';
 import { pushFile } from '../support/rtspPublishers.ts';
+import { Camera, livePicture } from '../support/rtsp/camera.ts';
 import { TestServer } from '../support/server.ts';
 import { TEST_TLS } from '../unit/http/tls.fixture.ts';
 
@@ -17,6 +20,11 @@ const FIND_ALL = '/rest-api/stream/find_all';
 const ownAddress = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
   .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+
+const GST = ['-c', 'import gi; gi.require_version("GstRtspServer", "1.0")'];
+const hasCamera = spawnSync('/usr/bin/python3', GST, { stdio: 'ignore' }).status === 0;
+if (!hasCamera && process.env.CI === 'true')
+  throw new Error('CI must run every test: gst-rtsp-server is missing');
 
 let server: TestServer;
 const publishers: PublisherProcess[] = [];
@@ -131,6 +139,48 @@ describe('publishing', () => {
     expect((await server.rest('/recorder/terminate', { mediaSessionId: ids[0] })).status).toBe(200);
     expect((await server.rest('/recorder/startup', { mediaSessionId: ids[1] })).status).toBe(200);
   });
+});
+
+describe.skipIf(!hasCamera)('a camera', () => {
+  test('that REST asks for needs no secret, a player does; it counts as a stream', async () => {
+    const camera = await Camera.start({ mounts: { '/1': livePicture(), '/2': livePicture() }, shared: true });
+    try {
+      server = await TestServer.start({ publish_secrets: '*=hush6', max_streams: 1 });
+      const statusOf = async (uri: string, wanted: string): Promise<unknown> =>
+        eventually(async () => {
+          const { json } = await server.rest('/rtsp/find', { uri });
+          const [capture] = Array.isArray(json) ? (json as Record<string, unknown>[]) : [];
+          return capture?.['status'] === wanted ? capture['info'] : undefined;
+        }, `${uri} is ${wanted}`);
+      const [first, second] = [camera.uri('/1'), camera.uri('/2')];
+      expect(await playInfo(first)).toBe('Wrong token');
+      expect((await server.rest('/rtsp/startup', { uri: first })).status).toBe(200);
+      expect(await statusOf(first, 'PLAYING')).toBeNull();
+      expect((await server.rest('/rtsp/startup', { uri: second })).status).toBe(200);
+      expect(await statusOf(second, 'FAILED')).toBe('no more than 1 streams');
+    } finally {
+      await camera.kill();
+    }
+  });
+
+  /** What a Web SDK client without a token is told of its play. */
+  async function playInfo(name: string): Promise<unknown> {
+    const socket = new WebSocket(`ws://127.0.0.1:${server.port('ws')}`);
+    const told = new Promise((resolve, reject) => {
+      socket.on('error', reject);
+      socket.on('message', (bytes: Buffer) => {
+        const { message, data } = JSON.parse(bytes.toString()) as { message: string; data: unknown[] };
+        if (message === 'notifyStreamStatusEvent') resolve((data[0] as { info: unknown }).info);
+      });
+    });
+    await once(socket, 'open');
+    const say = (message: string, body: object) => socket.send(JSON.stringify({ message, data: [body] }));
+    say('connection', { appKey: 'defaultApp', mediaProviders: ['WebRTC'] });
+    say('playStream', { mediaSessionId: 'p', name, published: false });
+    const info = await told;
+    socket.terminate();
+    return info;
+  }
 });
 
 describe('SIGHUP', () => {
