@@ -3,15 +3,15 @@ import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Settings } from './config/settings.ts';
 import type { Logger } from './domain/log.ts';
+import { PublishSecrets } from './domain/publishSecrets.ts';
+import { EncoderDoors } from './encoderDoors.ts';
 import { RecordHooks } from './hooks/recordHooks.ts';
 import { createHttpApp } from './http/app.ts';
-import { DEFAULT_HTTP_LIMITS, HttpServer } from './http/server.ts';
+import { HttpServer } from './http/server.ts';
 import type { ReadyCheck } from './http/services.ts';
 import { PulledCaptures } from './ingest/pull/pulledCaptures.ts';
-import { RtmpServer } from './ingest/rtmp/server.ts';
-import { RtspServer } from './ingest/rtsp/server.ts';
 import { WebRtcServer } from './ingest/webrtc/server.ts';
-import { Doors, needed, readTls } from './listening.ts';
+import { Doors, needed } from './listening.ts';
 import { findFfmpeg } from './process/ffmpeg.ts';
 import type { Ffmpeg } from './process/ffmpeg.ts';
 import { readyChecks } from './readiness.ts';
@@ -31,11 +31,11 @@ import {
   diskOptions,
   hookKillGraceMs,
   hookOptions,
+  httpLimits,
   isRecordedAutomatically,
   pullOptions,
   recorderSettings,
-  rtmpOptions,
-  rtspOptions,
+  restAccess,
   signallingOptions,
   snapshotOptions,
   webRtcOptions,
@@ -79,9 +79,10 @@ export class App {
   readonly #log: Logger;
   readonly #recordsDir: string;
   readonly #streams: Streams;
-  readonly #connections = new Connections();
+  readonly #connections: Connections;
   readonly #doors = new Lifetime();
-  readonly #encoderDoors: (RtmpServer | RtspServer)[] = [];
+  readonly #encoderDoors: EncoderDoors;
+  #listeners: Doors | undefined;
   #signalling: SignallingServer | undefined;
   #webrtc: WebRtcServer | undefined;
   #captures: PulledCaptures | undefined;
@@ -93,7 +94,12 @@ export class App {
     this.#environment = environment;
     this.#log = log;
     this.#recordsDir = resolve(environment.home, settings.record_dir);
-    this.#streams = new Streams(settings.gop_cache_max_bytes);
+    const secrets = new PublishSecrets(settings.publish_secrets);
+    const rules = { secrets, maxStreams: settings.max_streams };
+    this.#streams = new Streams(settings.gop_cache_max_bytes, rules);
+    this.#connections = new Connections(secrets);
+    const deps = { streams: this.#streams, connections: this.#connections, log };
+    this.#encoderDoors = new EncoderDoors(settings, deps);
   }
 
   /** Opens everything; resolves when all doors are open. @throws UnavailableError */
@@ -102,11 +108,12 @@ export class App {
     const searchPath = this.#environment.env['PATH'] ?? '';
     const vendorDir = join(this.#environment.packageDir, 'vendor');
     const ffmpeg = await needed('', findFfmpeg({ configuredPath, searchPath, vendorDir }));
-    const tls = await readTls(this.#settings, this.#environment.home);
+    const doors = new Doors(this.#settings, this.#environment.home, this.#log);
+    await doors.readCertificate();
+    this.#listeners = doors;
     this.#recorder = await this.#openRecorder(ffmpeg);
     const services = await this.#openServices(ffmpeg, this.#recorder);
-    const doors = new Doors(this.#settings, tls, this.#log);
-    await this.#openEncoderDoors(doors);
+    await this.#encoderDoors.open(doors);
     if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
     await this.#openHttp(doors, services);
     this.#captures?.open(this.#settings.captures);
@@ -116,6 +123,11 @@ export class App {
       ffmpeg: ffmpeg.path,
       ffmpegVersion: ffmpeg.version,
     });
+  }
+
+  /** Reads anew what can change while the server runs: the certificate. Never throws. */
+  async reload(): Promise<void> {
+    await this.#listeners?.renewCertificate();
   }
 
   /**
@@ -128,7 +140,7 @@ export class App {
     const timeLeft = (): number => Math.max(0, until - Date.now());
     this.#streams.drain();
     this.#signalling?.drain();
-    await within(Promise.all(this.#encoderDoors.map((server) => server.drain())), CLOSE_GRACE_MS);
+    await within(this.#encoderDoors.drain(), CLOSE_GRACE_MS);
     this.#webrtc?.drain();
     const files = this.#recorder?.recordings.close().then(() => true) ?? Promise.resolve(true);
     const isComplete = (await within(files, timeLeft())) ?? false;
@@ -136,7 +148,7 @@ export class App {
     // Before the hooks, which may take long: publishers fail over as soon as they are let go.
     await Promise.all([
       this.#signalling?.close(CLOSE_GRACE_MS),
-      ...this.#encoderDoors.map((server) => server.close()),
+      this.#encoderDoors.close(),
       this.#captures?.close(),
     ]);
     await this.#webrtc?.close();
@@ -216,26 +228,11 @@ export class App {
     return this.#captures;
   }
 
-  async #openEncoderDoors(doors: Doors): Promise<void> {
-    for (const door of ['rtmp', 'rtmps', 'rtsp', 'rtsps'] as const) {
-      if (!doors.isWanted(door)) continue;
-      const log = this.#log.child({ component: door });
-      const deps = { streams: this.#streams, connections: this.#connections, log };
-      const tls = doors.tlsFor(door);
-      const secured = tls === undefined ? {} : { tls };
-      const isRtmp = door === 'rtmp' || door === 'rtmps';
-      const server = isRtmp
-        ? new RtmpServer(deps, { ...rtmpOptions(this.#settings), ...secured })
-        : new RtspServer(deps, { ...rtspOptions(this.#settings), ...secured });
-      this.#encoderDoors.push(server);
-      await doors.open(door, (port, host) => server.listen(port, host));
-    }
-  }
-
   async #openSignalling(doors: Doors, services: Services, webrtc: WebRtcServer): Promise<void> {
     const log = this.#log.child({ component: 'ws' });
     const server = new SignallingServer({ ...services, webrtc, log }, signallingOptions(this.#settings));
     this.#signalling = server;
+    doors.addCertificateUser(server);
     for (const door of ['ws', 'wss'] as const) {
       await doors.open(door, (port, host, tls) => server.listen(port, host, tls));
     }
@@ -252,13 +249,15 @@ export class App {
         corsOrigin: this.#settings.cors_origin,
         whipToken: this.#settings.whip_token,
         recordsDir: this.#recordsDir,
+        rest: restAccess(this.#settings),
         signallingPorts: () => ({ ws: doors.ports.get('ws'), wss: doors.ports.get('wss') }),
         home,
         packageDir,
       },
     );
-    const server = new HttpServer(app, { log, limits: DEFAULT_HTTP_LIMITS });
+    const server = new HttpServer(app, { log, limits: httpLimits(this.#settings) });
     this.#doors.defer(() => server.close(CLOSE_GRACE_MS));
+    doors.addCertificateUser(server);
     for (const door of ['http', 'http.legacy', 'https', 'https.legacy'] as const) {
       await doors.open(door, (port, host, tls) => server.listen(port, host, tls));
     }

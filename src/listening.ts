@@ -1,18 +1,14 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Settings } from './config/settings.ts';
 import type { Logger } from './domain/log.ts';
+import type { TlsIdentity } from './tcp/clientServer.ts';
 
 /** Something the server cannot start without is missing: a port, a folder, FFmpeg, a certificate. */
 export class UnavailableError extends Error {
   override readonly name = 'UnavailableError';
-}
-
-/** PEM texts of the server's certificate. */
-export interface TlsIdentity {
-  readonly cert: Buffer;
-  readonly key: Buffer;
 }
 
 /** Waits for something the server cannot start without. @throws UnavailableError that begins with `what`. */
@@ -24,7 +20,7 @@ export async function needed<T>(what: string, promise: Promise<T>): Promise<T> {
 }
 
 /** Reads the certificate of the settings; undefined when there is none. @throws UnavailableError */
-export async function readTls(settings: Settings, home: string): Promise<TlsIdentity | undefined> {
+async function readTls(settings: Settings, home: string): Promise<TlsIdentity | undefined> {
   const { tls_certificate: cert, tls_key: key } = settings;
   if (cert === '' || key === '') return undefined;
   const identity = {
@@ -54,18 +50,53 @@ export type Listen = (
   tls: TlsIdentity | undefined,
 ) => Promise<number>;
 
+/** A server that takes another certificate for new connections; those that are open go on. */
+export interface CertificateUser {
+  useCertificate(tls: TlsIdentity): void;
+}
+
 /** Opens the doors of the settings; secure ones only with a certificate. */
 export class Doors {
   readonly #settings: Settings;
-  readonly #tls: TlsIdentity | undefined;
+  readonly #home: string;
   readonly #log: Logger;
+  readonly #users: CertificateUser[] = [];
+  #tls: TlsIdentity | undefined;
   /** Ports that were bound. */
   readonly ports = new Map<Door, number>();
 
-  constructor(settings: Settings, tls: TlsIdentity | undefined, log: Logger) {
+  /** @param home absolute folder that the files of the certificate are relative to. */
+  constructor(settings: Settings, home: string, log: Logger) {
     this.#settings = settings;
-    this.#tls = tls;
+    this.#home = home;
     this.#log = log;
+  }
+
+  /** Reads the certificate; before that, and without one, secure doors stay closed. @throws UnavailableError */
+  async readCertificate(): Promise<void> {
+    this.#tls = await readTls(this.#settings, this.#home);
+  }
+
+  /** Reads the certificate anew for everything that listens. One that cannot be used changes nothing. Never throws. */
+  async renewCertificate(): Promise<void> {
+    if (this.#tls === undefined) {
+      this.#log.warn('SIGHUP changes nothing: there is no certificate, and settings are read at the start');
+      return;
+    }
+    try {
+      await this.readCertificate();
+      const tls = this.#tls;
+      for (const user of this.#users) user.useCertificate(tls);
+      const { subject, validTo } = new X509Certificate(tls.cert);
+      this.#log.info('certificate is read again; settings are not', { subject, validTo });
+    } catch (err) {
+      this.#log.error('certificate cannot be read again, the old one stays', { err });
+    }
+  }
+
+  /** Has a server given each new certificate. */
+  addCertificateUser(user: CertificateUser): void {
+    this.#users.push(user);
   }
 
   /** The certificate, for a door that needs one. */

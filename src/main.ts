@@ -82,7 +82,7 @@ function stopOnSignal(app: App, log: Log): void {
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   // Its default would end the process without finishing the files.
-  process.on('SIGHUP', () => log.log.warn('SIGHUP changes nothing: settings are read at the start'));
+  process.on('SIGHUP', () => void app.reload());
 }
 
 async function end(log: Log, code: number): Promise<void> {

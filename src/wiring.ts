@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import type { Settings } from './config/settings.ts';
 import { WCS_MEDIA_PORTS } from './config/webrtc.ts';
 import type { HookOptions } from './hooks/recordHooks.ts';
+import type { GuardOptions } from './http/guard.ts';
+import { DEFAULT_HTTP_LIMITS } from './http/server.ts';
+import type { HttpLimits } from './http/server.ts';
 import type { PullOptions } from './ingest/pull/settings.ts';
 import type { RtmpOptions } from './ingest/rtmp/server.ts';
 import type { RtspOptions } from './ingest/rtsp/server.ts';
@@ -40,6 +43,7 @@ export function recorderSettings(settings: Settings, recordsDir: string, ffmpeg:
     stopTimeoutMs: settings.record_stop_timeout * 1000,
     audioSampleRate: settings.record_audio_codec_sample_rate,
     audioBitrate: settings.record_audio_codec_bitrate,
+    maxRecordings: settings.max_recordings,
     maxErrors: settings.file_recorder_max_errors_per_interval,
     errorIntervalMs: settings.file_recorder_error_interval * 60_000,
   };
@@ -177,6 +181,18 @@ export function signallingOptions(settings: Settings): SignallingOptions {
       intervalMs: settings['keep_alive.server_interval'],
       probes: settings['keep_alive.probes'],
     },
+  };
+}
+
+export function restAccess(settings: Settings): GuardOptions {
+  return { allow: settings.rest_allow, users: settings.rest_users, token: settings.rest_token };
+}
+
+export function httpLimits(settings: Settings): HttpLimits {
+  return {
+    ...DEFAULT_HTTP_LIMITS,
+    maxConnections: settings.http_max_connections,
+    maxConnectionsPerAddress: settings.http_max_connections_per_address,
   };
 }
 

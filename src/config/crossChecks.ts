@@ -25,6 +25,7 @@ export function crossCheck(candidate: Candidate): readonly Finding[] {
     ...tooSmallForOneMessage(candidate),
     ...reversedMediaPorts(candidate),
     ...rtspPortsWithoutPair(candidate),
+    ...restOpenToAll(candidate),
   ];
 }
 
@@ -97,6 +98,13 @@ function rtspPortsWithoutPair({ settings, labelOf }: Candidate): Finding[] {
   const label = labelOf('rtsp_udp_port_from') ?? labelOf('rtsp_udp_port_to') ?? 'rtsp_udp_port_from';
   const message = `${label}: rtsp_udp_port_from and rtsp_udp_port_to must both be above 0 and hold an even port and the one behind it`;
   return [{ level: 'problem', keys, message }];
+}
+
+function restOpenToAll({ settings, labelOf }: Candidate): Finding[] {
+  const keys = ['rest_allow', 'rest_users', 'rest_token'] as const;
+  if (!settings.rest_allow.isAny || settings.rest_users.length > 0 || settings.rest_token !== '') return [];
+  const message = `${labelOf('rest_allow') ?? 'rest_allow'}: everybody who reaches the port can use REST; set rest_users or rest_token`;
+  return [{ level: 'warning', keys, message }];
 }
 
 /** The ends of the range that are set. */

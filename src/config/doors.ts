@@ -49,13 +49,13 @@ export const DOORS = {
     apply: 'restart',
   }),
   tls_certificate: setting({
-    type: orEmpty(path, 'means no https and no RTMPS'),
+    type: orEmpty(path, 'means no TLS at all'),
     initial: '',
-    doc: 'PEM file with the certificate and its chain, for https and RTMPS; goes with tls_key.',
+    doc: 'PEM file with the certificate and its chain, for https, wss, RTMPS and RTSPS; goes with tls_key; SIGHUP reads both again.',
     apply: 'restart',
   }),
   tls_key: setting({
-    type: orEmpty(path, 'means no https and no RTMPS'),
+    type: orEmpty(path, 'means no TLS at all'),
     initial: '',
     doc: 'PEM file with the private key of tls_certificate.',
     apply: 'restart',

@@ -1,3 +1,4 @@
+import { ACCESS } from './access.ts';
 import { CAPTURES } from './captures.ts';
 import { DOORS } from './doors.ts';
 import { HOOKS } from './hooks.ts';
@@ -13,6 +14,7 @@ import { WEBRTC } from './webrtc.ts';
 /** The table of settings: whatever is known about a key is read from here, and only from here. */
 export const SETTINGS = {
   ...DOORS,
+  ...ACCESS,
   ...RTMP,
   ...RTSP,
   ...SIGNALLING,
@@ -41,6 +43,7 @@ export const SETTING_GROUPS: readonly {
   readonly settings: Readonly<Record<string, Setting<unknown>>>;
 }[] = [
   { title: 'Addresses, ports and certificates', settings: DOORS },
+  { title: 'Access and limits', settings: ACCESS },
   { title: 'RTMP', settings: RTMP },
   { title: 'RTSP', settings: RTSP },
   { title: 'Web SDK and WHIP', settings: SIGNALLING },

@@ -1,7 +1,7 @@
 /** How WCS names the source of a stream in `mediaProvider`. */
 export type MediaProvider = 'WebRTC' | 'Flash' | 'RTSP';
 
-/** Free parameters of a client: query strings of the RTMP connect URL and stream name. */
+/** Free parameters of a client: query strings of URLs and stream names, `custom` of the Web SDK. */
 export type CustomParameters = Readonly<Record<string, string>>;
 
 /** One signalling session of a client, as `/connection/find_all` shows it. */
@@ -27,6 +27,7 @@ export interface Publisher {
   readonly appKey: string;
   readonly login: string;
   readonly mediaProvider: MediaProvider;
+  /** Of its session. */
   readonly custom: CustomParameters;
   /** Ends this publication. `info` is WCS's text for the client, e.g. `Stopped by rest /terminate`. */
   terminate(info: string): void;

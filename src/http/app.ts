@@ -5,6 +5,8 @@ import { answerErrors } from './errors.ts';
 import { serveRecords } from './files/recordRoutes.ts';
 import { serveSite } from './files/siteRoutes.ts';
 import type { SiteOptions } from './files/siteRoutes.ts';
+import { guard } from './guard.ts';
+import type { GuardOptions } from './guard.ts';
 import { jsonBody } from './jsonBody.ts';
 import { cors, refuseBadUrl, trace } from './middleware.ts';
 import { connectionRoutes } from './routes/connectionRoutes.ts';
@@ -25,6 +27,8 @@ export interface HttpAppOptions extends WhipOptions, SiteOptions {
   readonly corsOrigin: string;
   /** Folder of the finished recordings, absolute. */
   readonly recordsDir: string;
+  /** Who may use REST. */
+  readonly rest: GuardOptions;
 }
 
 /**
@@ -39,6 +43,7 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
   app.use(cors(options.corsOrigin));
   app.use(answerErrors(services.log));
   app.use(refuseBadUrl);
+  app.use(guard(options.rest, services.log));
   const router = new Router({ methods: METHODS });
   serveHealth(router, services);
   const routes = [

@@ -1,14 +1,17 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type Koa from 'koa';
 import type { Logger } from '../domain/log.ts';
+import { Admission } from '../tcp/admission.ts';
+import type { AdmissionLimits } from '../tcp/admission.ts';
+import type { TlsIdentity } from '../tcp/clientServer.ts';
+import { RepeatLog } from '../util/repeatLog.ts';
 
-/** Bounds on what clients may take, for each listener. */
-export interface HttpLimits {
-  readonly maxConnections: number;
+/** Bounds on what clients may take, on all ports together. */
+export interface HttpLimits extends AdmissionLimits {
   /** Request line and headers together. */
   readonly maxHeaderBytes: number;
   /** Time to send the headers, and to finish a TLS handshake. Not above `requestTimeoutMs`. */
@@ -24,6 +27,7 @@ export interface HttpLimits {
 /** Roomy for REST, tight for an attacker. */
 export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   maxConnections: 1024,
+  maxConnectionsPerAddress: 256,
   maxHeaderBytes: 16_384,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
@@ -36,23 +40,21 @@ export interface HttpServerDeps {
   readonly limits: HttpLimits;
 }
 
-/** PEM texts of a server certificate. */
-export interface TlsIdentity {
-  readonly key: string | Buffer;
-  readonly cert: string | Buffer;
-}
-
 /** Serves one app on any number of ports, plain and TLS. */
 export class HttpServer {
   readonly #handle: ReturnType<Koa['callback']>;
   readonly #deps: HttpServerDeps;
   readonly #servers: Server[] = [];
-  readonly #sockets = new Set<Socket>();
+  /** Raw sockets, because Node's own list lacks those still in their TLS handshake. */
+  readonly #admission: Admission;
+  readonly #refusals: RepeatLog;
   #closing = false;
 
   constructor(app: Koa, deps: HttpServerDeps) {
     this.#handle = app.callback();
     this.#deps = deps;
+    this.#admission = new Admission(deps.limits);
+    this.#refusals = new RepeatLog(deps.log, 'http connection refused');
   }
 
   /**
@@ -69,12 +71,18 @@ export class HttpServer {
     return (server.address() as AddressInfo).port;
   }
 
+  /** Takes another certificate for new connections of all TLS listeners. @throws OpenSSL's error. */
+  useCertificate(tls: TlsIdentity): void {
+    for (const server of this.#servers) if (server instanceof HttpsServer) server.setSecureContext(tls);
+  }
+
   /** Takes no new connection, lets running requests end for `graceMs`, then cuts what is left. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
-    const cut = setTimeout(() => this.#sockets.forEach((socket) => socket.destroy()), graceMs);
+    const cut = setTimeout(() => this.#admission.destroyAll(), graceMs);
     await Promise.all(this.#servers.map((server) => new Promise((closed) => server.close(closed))));
     clearTimeout(cut);
+    this.#refusals.close();
   }
 
   #create(tls: TlsIdentity | undefined): Server {
@@ -88,17 +96,19 @@ export class HttpServer {
     };
     const secure = { ...options, ...tls, handshakeTimeout: limits.headersTimeoutMs };
     const server = tls === undefined ? createHttpServer(options) : createHttpsServer(secure);
-    server.maxConnections = limits.maxConnections;
     server.setTimeout(limits.idleTimeoutMs);
-    server.on('connection', (socket: Socket) => this.#track(socket));
+    server.on('connection', (socket: Socket) => this.#admit(socket));
     server.on('request', (request, response) => this.#serve(server, request, response));
     return server;
   }
 
-  /** Raw sockets, because Node's own list lacks those still in their TLS handshake. */
-  #track(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+  /** Counts a raw connection, or closes it at once when there are too many. */
+  #admit(socket: Socket): void {
+    const reason = this.#admission.admit(socket);
+    if (reason === undefined) return;
+    this.#refusals.add({ address: socket.remoteAddress, reason });
+    socket.on('error', () => undefined);
+    socket.destroy();
   }
 
   #serve(server: Server, request: IncomingMessage, response: ServerResponse): void {

@@ -76,10 +76,15 @@ export class Recordings {
 
   /**
    * Records a stream. A running recording of it ends at the next key frame, where this one begins.
-   * @throws RecorderdError SHUTTING_DOWN while draining; DISK_FULL; RECORDING_FAILED when it ended as soon as it began.
+   * @throws RecorderdError SHUTTING_DOWN while draining; LIMIT_REACHED when as many are open as may be; DISK_FULL;
+   * RECORDING_FAILED when it ended as soon as it began.
    */
   start(stream: Stream, options: RecordingOptions): void {
     if (this.#draining) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
+    const { maxRecordings } = this.#deps.settings;
+    if (!this.#taps.has(stream.mediaSessionId) && this.#open.size >= maxRecordings) {
+      throw new RecorderdError('LIMIT_REACHED', `no more than ${maxRecordings} recordings`);
+    }
     const isFull = this.#deps.disk.state === 'full';
     if (!isFull && (this.#begin(stream, options).isActive || stream.ended)) return;
     // A start that filled the disk is refused like one that found it full.

@@ -9,6 +9,7 @@ import {
   DataBody,
   MediaSessionBody,
   NamedStreamBody,
+  PlayBody,
   PublishBody,
   StreamEventBody,
 } from './messages.ts';
@@ -30,7 +31,7 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map([
   ['connection', anytime(ConnectionBody, connect)],
   ['publishStream', established(PublishBody, publish, refuseAs(refusedPublication))],
   ['unPublishStream', established(MediaSessionBody, unpublish)],
-  ['playStream', established(NamedStreamBody, play, refuseAs(refusedPlay))],
+  ['playStream', established(PlayBody, play, refuseAs(refusedPlay))],
   ['stopStream', established(MediaSessionBody, stopPlaying)],
   ['availableStream', established(NamedStreamBody, isAvailable)],
   ['snapshot', established(NamedStreamBody, snapshot)],
@@ -133,10 +134,15 @@ function unpublish(client: Client, { mediaSessionId }: z.output<typeof MediaSess
 }
 
 /** This server records; it plays nothing, but captures the camera that is to be played. */
-function play(client: Client, { mediaSessionId, name }: z.output<typeof NamedStreamBody>): void {
+function play(
+  client: Client,
+  { mediaSessionId, name, custom }: z.output<typeof PlayBody>,
+  identity: Identity,
+): void {
   const answer = (info: string): void =>
     client.say('notifyStreamStatusEvent', refusedPlay({ mediaSessionId, name, info }, client.identity));
-  if (isCamera(name)) void client.plays.begin(mediaSessionId, name).then(answer);
+  const presented = [custom, identity.custom];
+  if (isCamera(name)) void client.plays.begin(mediaSessionId, name, presented).then(answer);
   else answer(client.streams.byName(name) === undefined ? INFO.notFound : INFO.restricted);
 }
 

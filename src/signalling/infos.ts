@@ -18,6 +18,8 @@ export const INFO = {
   restricted: 'Restricted access',
   /** Ours, with PUBLISHING: `record: true`, but the disk is full. */
   notRecorded: 'Not recorded before the full disk has room',
+  /** Ours: a publisher without the secret of its stream. */
+  wrongToken: 'Wrong token',
   /** Ours: a play began the capture of a camera, and there is no playback. */
   capturedOnly: 'Captured, but this server does not play streams',
 } as const;
@@ -28,6 +30,8 @@ export function infoOf(error: unknown): string {
   switch (error.code) {
     case 'STREAM_NAME_IN_USE':
       return INFO.nameInUse;
+    case 'UNAUTHORIZED':
+      return INFO.wrongToken;
     case 'NO_COMMON_CODECS':
       return INFO.noCommonCodecs;
     case 'SHUTTING_DOWN':

@@ -38,8 +38,11 @@ export const ConnectionBody = z.looseObject({
 /** What names a media session in every message about one. */
 export const MediaSessionBody = z.looseObject({ mediaSessionId: id });
 
-/** `availableStream`, `snapshot`, `playStream`: a stream by its name, answered to a media session. */
+/** `availableStream`, `snapshot`: a stream by its name, answered to a media session. */
 export const NamedStreamBody = MediaSessionBody.extend({ name });
+
+/** `playStream`. */
+export const PlayBody = NamedStreamBody.extend({ custom });
 
 /** `publishStream`. `hasVideo` and the like are not read: the offer says it. */
 export const PublishBody = NamedStreamBody.extend({

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
@@ -9,6 +9,7 @@ import type { ServerOptions, WebSocket } from 'ws';
 import type { Logger } from '../domain/log.ts';
 import { Admission } from '../tcp/admission.ts';
 import type { AdmissionLimits } from '../tcp/admission.ts';
+import type { TlsIdentity } from '../tcp/clientServer.ts';
 import { endpoint } from '../util/endpoint.ts';
 import { RepeatLog } from '../util/repeatLog.ts';
 import { Ticker } from '../util/ticker.ts';
@@ -40,12 +41,6 @@ export const SIGNALLING_DEFAULTS = {
   closeTimeoutMs: 2_000,
   maxSnapshotsPerSession: 2,
 } as const satisfies Partial<SignallingOptions>;
-
-/** PEM texts of a server certificate. */
-export interface TlsIdentity {
-  readonly key: string | Buffer;
-  readonly cert: string | Buffer;
-}
 
 /** A connection that has no open WebSocket yet. */
 interface Opening {
@@ -118,6 +113,11 @@ export class SignallingServer {
     this.#servers.push(server);
     this.#stopChecks ??= this.#checks.add(() => this.#check(performance.now()));
     return (server.address() as AddressInfo).port;
+  }
+
+  /** Takes another certificate for new connections of all TLS listeners. @throws OpenSSL's error. */
+  useCertificate(tls: TlsIdentity): void {
+    for (const server of this.#servers) if (server instanceof HttpsServer) server.setSecureContext(tls);
   }
 
   /** Refuses new connections and new publications from now on; running streams go on. */

@@ -86,7 +86,7 @@ export class Session implements Client {
     this.streams = deps.streams;
     this.snapshots = deps.snapshots;
     this.maxSnapshots = options.maxSnapshotsPerSession;
-    this.plays = new Plays(deps.captures, options.maxStreamsPerSession);
+    this.plays = new Plays(deps.captures, deps.streams, options.maxStreamsPerSession);
     this.publications = new Publications({
       ...deps,
       log: this.#log,

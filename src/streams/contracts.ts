@@ -52,6 +52,8 @@ export interface WebRtcOffer {
   readonly mediaSessionId: string;
   readonly publisher: Publisher;
   readonly custom: CustomParameters;
+  /** Parameters that may carry the secret of the name, besides `custom` and those of the publisher. */
+  readonly credentials?: CustomParameters;
   /** The client wants the stream recorded. */
   readonly record: boolean;
   /** SDP offer as the client sent it. */
@@ -81,7 +83,7 @@ export interface WebRtcPublication {
 export interface WebRtcIngest {
   /**
    * Answers an offer and lists its stream.
-   * @throws RecorderdError STREAM_NAME_IN_USE, NO_COMMON_CODECS, BAD_REQUEST for an offer that is no SDP,
+   * @throws RecorderdError STREAM_NAME_IN_USE, UNAUTHORIZED, NO_COMMON_CODECS, BAD_REQUEST for an offer that is no SDP,
    * LIMIT_REACHED, SHUTTING_DOWN.
    */
   publish(offer: WebRtcOffer, events: WebRtcPublicationEvents): Promise<WebRtcPublication>;

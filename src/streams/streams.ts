@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { RecorderdError } from '../domain/errors.ts';
+import type { CustomParameters } from '../domain/publisher.ts';
+import { PublishSecrets } from '../domain/publishSecrets.ts';
 import { Stream } from './stream.ts';
 import type { StreamInit } from './stream.ts';
 
@@ -8,29 +10,48 @@ interface StreamsEvents {
   unpublished: [stream: Stream];
 }
 
+/** What a publisher asks for. */
+export interface PublishRequest extends Omit<StreamInit, 'gopCacheMaxBytes'> {
+  /** Parameters that may carry the secret of the name, besides those of the stream and of its publisher. */
+  readonly credentials?: CustomParameters;
+  /** The server itself fetches the stream: no secret is asked for. */
+  readonly isPulled?: boolean;
+}
+
+/** Who may publish, and how many at the same time; absent rules restrict nobody. */
+export interface StreamsRules {
+  readonly secrets?: PublishSecrets | undefined;
+  readonly maxStreams?: number | undefined;
+}
+
 /** Every live stream, by name and by media session. Ingest publishes here; recordings and REST look here. */
 export class Streams {
   readonly events = new EventEmitter<StreamsEvents>();
+  /** What publishers have to know. */
+  readonly secrets: PublishSecrets;
   readonly #gopCacheMaxBytes: number;
+  readonly #maxStreams: number;
   readonly #byName = new Map<string, Stream>();
   readonly #byId = new Map<string, Stream>();
   #closed = false;
 
   /** @param gopCacheMaxBytes bound of each stream's cache, bytes. */
-  constructor(gopCacheMaxBytes: number) {
+  constructor(gopCacheMaxBytes: number, { secrets, maxStreams }: StreamsRules = {}) {
     this.#gopCacheMaxBytes = gopCacheMaxBytes;
+    this.#maxStreams = maxStreams ?? Infinity;
+    this.secrets = secrets ?? new PublishSecrets([]);
   }
 
-  /**
-   * Starts a stream.
-   * @throws RecorderdError STREAM_NAME_IN_USE while another publisher has the name; SHUTTING_DOWN while draining.
-   */
-  publish(init: Omit<StreamInit, 'gopCacheMaxBytes'>): Stream {
-    if (this.#closed) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
-    if (this.#byName.has(init.name)) {
-      throw new RecorderdError('STREAM_NAME_IN_USE', `Stream name is already in use: ${init.name}`);
-    }
-    const stream = new Stream({ ...init, gopCacheMaxBytes: this.#gopCacheMaxBytes });
+  /** Starts a stream; what carries a secret is not among its parameters. @throws RecorderdError as `admit` does. */
+  publish({ credentials = {}, isPulled = false, ...init }: PublishRequest): Stream {
+    const { name, custom, publisher } = init;
+    this.admit(name, isPulled ? undefined : [custom, publisher.custom, credentials]);
+    const stream = new Stream({
+      ...init,
+      custom: this.secrets.conceal(custom),
+      publisher: { ...publisher, custom: this.secrets.conceal(publisher.custom) },
+      gopCacheMaxBytes: this.#gopCacheMaxBytes,
+    });
     this.#byName.set(stream.name, stream);
     this.#byId.set(stream.mediaSessionId, stream);
     try {
@@ -40,6 +61,23 @@ export class Streams {
       throw error;
     }
     return stream;
+  }
+
+  /**
+   * Refuses what cannot be published now.
+   * @param presented parameters that may carry the secret of the name; undefined asks for none.
+   * @throws RecorderdError SHUTTING_DOWN while draining; UNAUTHORIZED without the secret; STREAM_NAME_IN_USE while
+   * another publisher has the name; LIMIT_REACHED when there are as many streams as there may be.
+   */
+  admit(name: string, presented: readonly CustomParameters[] | undefined): void {
+    if (this.#closed) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
+    if (presented !== undefined) this.secrets.demand(name, presented);
+    if (this.#byName.has(name)) {
+      throw new RecorderdError('STREAM_NAME_IN_USE', `Stream name is already in use: ${name}`);
+    }
+    if (this.#byName.size >= this.#maxStreams) {
+      throw new RecorderdError('LIMIT_REACHED', `no more than ${this.#maxStreams} streams`);
+    }
   }
 
   /** Ends a stream and frees its name. Ending it twice does nothing. */

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:tls';
 import type { Logger } from '../domain/log.ts';
 import { endpoint } from '../util/endpoint.ts';
 import { RepeatLog } from '../util/repeatLog.ts';
@@ -32,10 +32,16 @@ export interface ClientPlace {
   readonly sessionId: string;
 }
 
+/** PEM texts of a server certificate. */
+export interface TlsIdentity {
+  readonly key: string | Buffer;
+  readonly cert: string | Buffer;
+}
+
 /** Who may connect, and how. */
 export interface ClientServerOptions extends AdmissionLimits {
   /** Makes it TLS: PEM texts. */
-  readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer };
+  readonly tls?: TlsIdentity;
 }
 
 /** What a `ClientServer` is made for. */
@@ -108,6 +114,11 @@ export class ClientServer<S extends ClientSession> {
     });
     server.on('error', (err) => this.#log.error(this.#init.says.failed, { err }));
     return (server.address() as AddressInfo).port;
+  }
+
+  /** Takes another certificate for new connections; only for a TLS listener. @throws OpenSSL's error. */
+  useCertificate(tls: TlsIdentity): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext(tls);
   }
 
   /** Refuses new connections from now on. */

@@ -145,6 +145,7 @@ const RECORDER_SETTINGS = {
   stopTimeoutMs: 10_000,
   audioSampleRate: 48_000,
   audioBitrate: 96_000,
+  maxRecordings: 100,
   maxErrors: 3,
   errorIntervalMs: 60_000,
 } as const;

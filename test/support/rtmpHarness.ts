@@ -5,6 +5,7 @@ import type { RtmpOptions } from '../../src/ingest/rtmp/server.ts';
 import { Connections } from '../../src/streams/connections.ts';
 import type { Stream } from '../../src/streams/stream.ts';
 import { Streams } from '../../src/streams/streams.ts';
+import type { StreamsRules } from '../../src/streams/streams.ts';
 import { eventually } from './eventually.ts';
 
 /** Limits for tests: roomy, and short only where a test makes them so. */
@@ -55,14 +56,16 @@ export interface Taken {
 
 /** A started RtmpServer that keeps all that is published on it. */
 export class RtmpHarness {
-  readonly streams = new Streams(1 << 20);
-  readonly connections = new Connections();
+  readonly streams: Streams;
+  readonly connections: Connections;
   readonly log = memoryLog();
   readonly taken: Taken[] = [];
   readonly server: RtmpServer;
   port = 0;
 
-  constructor(options: Partial<RtmpOptions> = {}) {
+  constructor(options: Partial<RtmpOptions> = {}, rules: StreamsRules = {}) {
+    this.streams = new Streams(1 << 20, rules);
+    this.connections = new Connections(rules.secrets);
     this.server = new RtmpServer(this, { ...RTMP_OPTIONS, ...options });
     this.streams.events.on('published', (stream) => {
       const taken: Taken = { stream, tracks: [], samples: [], flushes: [], ends: 0 };
@@ -76,8 +79,8 @@ export class RtmpHarness {
     });
   }
 
-  static async start(options: Partial<RtmpOptions> = {}): Promise<RtmpHarness> {
-    const harness = new RtmpHarness(options);
+  static async start(options: Partial<RtmpOptions> = {}, rules: StreamsRules = {}): Promise<RtmpHarness> {
+    const harness = new RtmpHarness(options, rules);
     harness.port = await harness.server.listen(0, '127.0.0.1');
     return harness;
   }

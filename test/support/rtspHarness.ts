@@ -4,6 +4,7 @@ import { RtspServer } from '../../src/ingest/rtsp/server.ts';
 import type { RtspOptions } from '../../src/ingest/rtsp/server.ts';
 import { Connections } from '../../src/streams/connections.ts';
 import { Streams } from '../../src/streams/streams.ts';
+import type { StreamsRules } from '../../src/streams/streams.ts';
 import { eventually } from './eventually.ts';
 import { memoryLog } from './rtmpHarness.ts';
 import type { LoggedLine, Taken } from './rtmpHarness.ts';
@@ -37,14 +38,16 @@ export const SDP = [
 
 /** A started RtspServer that keeps all that is published on it. */
 export class RtspHarness {
-  readonly streams = new Streams(1 << 20);
-  readonly connections = new Connections();
+  readonly streams: Streams;
+  readonly connections: Connections;
   readonly log = memoryLog();
   readonly taken: Taken[] = [];
   readonly server: RtspServer;
   port = 0;
 
-  private constructor(options: Partial<RtspOptions>) {
+  private constructor(options: Partial<RtspOptions>, rules: StreamsRules = {}) {
+    this.streams = new Streams(1 << 20, rules);
+    this.connections = new Connections(rules.secrets);
     this.server = new RtspServer(this, { ...RTSP_OPTIONS, ...options });
     this.streams.events.on('published', (stream) => {
       const taken: Taken = { stream, tracks: [], samples: [], flushes: [], ends: 0 };
@@ -57,8 +60,8 @@ export class RtspHarness {
     });
   }
 
-  static async start(options: Partial<RtspOptions> = {}): Promise<RtspHarness> {
-    const harness = new RtspHarness(options);
+  static async start(options: Partial<RtspOptions> = {}, rules: StreamsRules = {}): Promise<RtspHarness> {
+    const harness = new RtspHarness(options, rules);
     harness.port = await harness.server.listen(0, '127.0.0.1');
     return harness;
   }

@@ -8,6 +8,8 @@ export interface FoundFile {
   readonly root: string;
   /** Names from `root` down to the file, itself not a link any more. */
   readonly names: readonly string[];
+  /** Bytes. */
+  readonly size: number;
 }
 
 /**
@@ -24,7 +26,8 @@ export async function findFile(root: string, names: readonly string[]): Promise<
     const realNames = inside.split(sep);
     if (isAbsolute(inside) || !realNames.every(isVisibleName)) return undefined;
     // A FIFO or a device would hold whoever reads it.
-    return (await stat(realFile)).isFile() ? { root: realRoot, names: realNames } : undefined;
+    const stats = await stat(realFile);
+    return stats.isFile() ? { root: realRoot, names: realNames, size: stats.size } : undefined;
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EACCES')) return undefined;
     throw error;

@@ -22,6 +22,7 @@ export async function sendFile(
   if (res.closed) return;
   // `send` decodes what it gets; a name may hold any character, `%` too.
   const path = file.names.map(encodeURIComponent).join('/');
+  askForAll(ctx, file.size);
   const sending = send(ctx.req, path, {
     root: file.root,
     dotfiles: 'deny',
@@ -50,6 +51,12 @@ export async function sendFile(
     ctx.set('Cache-Control', 'no-store');
     throw error;
   });
+}
+
+/** RFC 9110, 14.1.2: the last n bytes of a shorter file are all of it; `send` would say that there are none. */
+function askForAll({ req: { headers } }: Context, size: number): void {
+  const [, suffix] = /^bytes=\s*-(\d+)\s*$/.exec(headers.range ?? '') ?? [];
+  if (suffix !== undefined && Number(suffix) > size) headers.range = 'bytes=0-';
 }
 
 /**

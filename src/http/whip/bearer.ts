@@ -1,22 +1,23 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Middleware } from 'koa';
+import type { Context, Middleware } from 'koa';
 import { RecorderdError } from '../../domain/errors.ts';
+import { Secret } from '../../util/secret.ts';
 
 const CREDENTIALS = /^Bearer +(\S+) *$/i;
+
+/** The bearer token of a request; undefined when it has none. */
+export function bearerOf(ctx: Context): string | undefined {
+  return CREDENTIALS.exec(ctx.get('Authorization'))?.[1];
+}
 
 /**
  * Asks for a bearer token (RFC 6750). An empty `token` asks for none.
  * @throws RecorderdError UNAUTHORIZED
  */
 export function bearer(token: string): Middleware {
-  const expected = digest(Buffer.from(token, 'utf8'));
+  const expected = new Secret(token);
   return async (ctx, next) => {
-    const given = CREDENTIALS.exec(ctx.get('Authorization'))?.[1];
-    // Digests are of one length, so that neither the length nor the beginning of the token shows in the time.
-    if (
-      token !== '' &&
-      (given === undefined || !timingSafeEqual(digest(Buffer.from(given, 'latin1')), expected))
-    ) {
+    const given = bearerOf(ctx);
+    if (token !== '' && (given === undefined || !expected.equals(Buffer.from(given, 'latin1')))) {
       ctx.req.resume();
       // RFC 6750, 3: no error code when the client sent no token at all.
       const error = given === undefined ? '' : ', error="invalid_token"';
@@ -28,8 +29,4 @@ export function bearer(token: string): Middleware {
     }
     await next();
   };
-}
-
-function digest(bytes: Buffer): Buffer {
-  return createHash('sha256').update(bytes).digest();
 }

@@ -1,9 +1,10 @@
 import type { Router } from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import { RecorderdError } from '../../domain/errors.ts';
+import type { CustomParameters } from '../../domain/publisher.ts';
 import { endpoint } from '../../util/endpoint.ts';
 import { pathSegments } from '../urlPath.ts';
-import { bearer } from './bearer.ts';
+import { bearer, bearerOf } from './bearer.ts';
 import { sdpBody } from './sdpBody.ts';
 import { WhipSessions } from './whipSessions.ts';
 import type { WhipSessionsDeps } from './whipSessions.ts';
@@ -42,11 +43,15 @@ async function create(ctx: Context, sessions: WhipSessions, { maxSdpBytes }: Whi
   query.delete('record');
   const sdp = await sdpBody(ctx, maxSdpBytes);
   const custom = Object.fromEntries(query);
+  const token = bearerOf(ctx);
+  const credentials: CustomParameters = token === undefined ? {} : { token };
   const { id, answer } = await sessions
-    .open({ name, sdp, record, custom, addresses })
+    .open({ name, sdp, record, custom, credentials, addresses })
     .catch((error: unknown) => {
       if (error instanceof RecorderdError && error.status === 503)
         ctx.set('Retry-After', RETRY_AFTER_SECONDS);
+      if (error instanceof RecorderdError && error.status === 401)
+        ctx.set('WWW-Authenticate', 'Bearer realm="whip"');
       throw error;
     });
   endUnlessDelivered(ctx, () => void sessions.end(name, id, 'Stopped by session disconnect'));

@@ -1,8 +1,10 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Logger } from '../../domain/log.ts';
+import { RecorderdError } from '../../domain/errors.ts';
 import type { CustomParameters, Publisher } from '../../domain/publisher.ts';
 import type { Connections } from '../../streams/connections.ts';
 import type { WebRtcIngest, WebRtcPublication } from '../../streams/contracts.ts';
+import { RepeatLog } from '../../util/repeatLog.ts';
 
 /** What WCS calls an application that names none. */
 const APP_KEY = 'defaultApp';
@@ -22,6 +24,8 @@ export interface WhipOffer {
   readonly sdp: string;
   readonly record: boolean;
   readonly custom: CustomParameters;
+  /** May carry the secret of the name, as `custom` may. */
+  readonly credentials: CustomParameters;
   /** `/client/server`, each as address and port. */
   readonly addresses: string;
 }
@@ -29,10 +33,12 @@ export interface WhipOffer {
 /** Every WHIP session by its id, which is its media session's. As many as the ingest lets publish. */
 export class WhipSessions {
   readonly #deps: WhipSessionsDeps;
+  readonly #refusals: RepeatLog;
   readonly #byId = new Map<string, Session>();
 
   constructor(deps: WhipSessionsDeps) {
     this.#deps = deps;
+    this.#refusals = new RepeatLog(deps.log, 'WHIP publication refused');
   }
 
   /**
@@ -41,7 +47,7 @@ export class WhipSessions {
    */
   async open(offer: WhipOffer): Promise<{ readonly id: string; readonly answer: string }> {
     const { webrtc, connections, log } = this.#deps;
-    const { name, sdp, record, custom, addresses } = offer;
+    const { name, sdp, record, custom, credentials, addresses } = offer;
     const id = randomUUID();
     const session = new Session(name);
     const publisher = this.#publisher(`${addresses}-${id}`, session);
@@ -54,7 +60,7 @@ export class WhipSessions {
     this.#byId.set(id, session);
     try {
       const publication = await webrtc.publish(
-        { name, mediaSessionId: id, publisher, custom, record, sdp, transport: 'UDP' },
+        { name, mediaSessionId: id, publisher, custom, credentials, record, sdp, transport: 'UDP' },
         {
           onPublishing: () => log.debug('WHIP session publishes', fields),
           onEnded: (info) => {
@@ -68,6 +74,8 @@ export class WhipSessions {
       return { id, answer: publication.answer };
     } catch (error) {
       forget();
+      if (error instanceof RecorderdError && error.code === 'UNAUTHORIZED')
+        this.#refusals.add({ ...fields, reason: error.message });
       throw error;
     }
   }

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RecorderdError } from '../../domain/errors.ts';
 import type { Logger } from '../../domain/log.ts';
 import { CaptureEnded } from '../../streams/captures.ts';
 import type { Capture, CaptureInfo, CaptureOrigin, CaptureStatus } from '../../streams/captures.ts';
@@ -8,7 +7,7 @@ import type { ExpectedKinds, Stream } from '../../streams/stream.ts';
 import type { Streams } from '../../streams/streams.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionEnd } from './connection.ts';
-import { infoOf } from './failures.ts';
+import { infoOf, refusalOf } from './failures.ts';
 import { accepts } from './probe.ts';
 import { publisherOf } from './publisher.ts';
 import type { PullOptions } from './settings.ts';
@@ -184,13 +183,15 @@ export class SourceCapture implements Capture {
     return this.#stream;
   }
 
-  /** @throws RecorderdError after which the capture is over: the name was taken meanwhile, or the server drains. */
+  /**
+   * @throws RecorderdError after which the capture is over: the name was taken meanwhile, a limit is reached, or the
+   * server drains.
+   */
   #tryToPublish(kinds: ExpectedKinds): Stream {
     try {
       return this.#publish(kinds);
     } catch (error) {
-      const isTaken = error instanceof RecorderdError && error.code === 'STREAM_NAME_IN_USE';
-      this.end(isTaken ? 'Stream name is already in use' : SHUTDOWN_INFO, true);
+      this.end(refusalOf(error) ?? SHUTDOWN_INFO, true);
       throw error;
     }
   }
@@ -202,6 +203,7 @@ export class SourceCapture implements Capture {
       mediaSessionId: this.mediaSessionId,
       publisher: publisherOf(uri, (info) => this.end(info)),
       custom: {},
+      isPulled: true,
       createdAt: Date.now(),
     });
     stream.expected = kinds;

@@ -1,3 +1,4 @@
+import { RecorderdError } from '../../domain/errors.ts';
 import type { SourceProtocol } from '../../domain/sourceUri.ts';
 
 /** WCS's texts for the client, by protocol where they differ. */
@@ -40,4 +41,11 @@ export function causeOf(lines: readonly string[]): FailureCause | undefined {
 /** WCS's text for a cause. */
 export function infoOf(cause: FailureCause, protocol: SourceProtocol): string {
   return INFO[cause][protocol];
+}
+
+/** Why a stream could not be published, for clients; undefined for reasons that are not theirs. */
+export function refusalOf(error: unknown): string | undefined {
+  if (!(error instanceof RecorderdError)) return undefined;
+  if (error.code === 'STREAM_NAME_IN_USE') return 'Stream name is already in use';
+  return error.code === 'LIMIT_REACHED' ? error.message : undefined;
 }

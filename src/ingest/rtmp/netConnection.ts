@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { RecorderdError } from '../../domain/errors.ts';
+import type { ErrorCode } from '../../domain/errors.ts';
 import type { Logger } from '../../domain/log.ts';
 import type { CustomParameters, Publisher } from '../../domain/publisher.ts';
 import type { Connections } from '../../streams/connections.ts';
@@ -42,6 +43,12 @@ const MAX_NET_STREAMS = 16;
 const MAX_NAME_CHARACTERS = 1024;
 const ENHANCED_PROPERTIES = ['fourCcList', 'videoFourCcInfoMap', 'audioFourCcInfoMap', 'capsEx'];
 
+/** What refused publishers are told where it is not their name that is bad. */
+const CODES: ReadonlyMap<ErrorCode, string> = new Map([
+  ['UNAUTHORIZED', 'NetStream.Publish.Denied'],
+  ['LIMIT_REACHED', 'NetStream.Publish.Rejected'],
+]);
+
 /**
  * The commands of one client (RTMP 1.0, 7.2) and what it publishes: one stream at a time, any number one after
  * another. Encoders are careless about the NetStream id of their media, so every message belongs to the publication
@@ -71,6 +78,7 @@ export class NetConnection {
   readonly #netStreams = new Set<number>();
   #lastStreamId = 0;
   #identity: Identity | undefined;
+  #custom: CustomParameters = {};
   #unlist: (() => void) | undefined;
   #publication: Publication | undefined;
 
@@ -125,11 +133,12 @@ export class NetConnection {
     if (this.#identity !== undefined) throw new ProtocolError('connect sent twice');
     const properties = isAmfObject(object) ? object : amfObject({});
     this.#identity = identityOf(args[0]);
+    this.#custom = connectParameters(properties.get('app'), properties.get('tcUrl'));
     this.#unlist = this.#host.connections.add({
       ...this.#identity,
       sessionId: this.#host.sessionId,
       mediaProvider: 'Flash',
-      custom: connectParameters(properties.get('app'), properties.get('tcUrl')),
+      custom: this.#custom,
       createdAt: Date.now(),
       terminate: (info) => this.terminate(info),
     });
@@ -200,14 +209,14 @@ export class NetConnection {
 
   #start(streamId: number, { name, custom }: NameWithQuery): void {
     const mediaSessionId = randomUUID();
-    const publisher = this.#publisher(mediaSessionId, custom);
+    const publisher = this.#publisher(mediaSessionId);
     let stream: Stream;
     try {
       if (this.#host.isDraining()) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
       stream = this.#host.streams.publish({ name, mediaSessionId, publisher, custom, createdAt: Date.now() });
     } catch (error) {
       if (!(error instanceof RecorderdError)) throw error;
-      this.#refuse(streamId, error.message);
+      this.#refuse(streamId, error.message, CODES.get(error.code));
       return;
     }
     this.#publication = new Publication(stream, { streams: this.#host.streams, streamId }, this.#host.log);
@@ -217,17 +226,18 @@ export class NetConnection {
     this.#say(streamId, 'status', 'NetStream.Publish.Start', `${name} is now published.`);
   }
 
-  #publisher(mediaSessionId: string, custom: CustomParameters): Publisher {
+  #publisher(mediaSessionId: string): Publisher {
     const { appKey, login } = this.#identity ?? identityOf(undefined);
     const terminate = (info: string): void => {
       if (this.#publication?.stream.mediaSessionId === mediaSessionId) this.terminate(info);
     };
+    const custom = this.#custom;
     return { sessionId: this.#host.sessionId, appKey, login, mediaProvider: 'Flash', custom, terminate };
   }
 
   /** A refused publisher is sent away, except while it publishes something else. */
-  #refuse(streamId: number, description: string): void {
-    this.#say(streamId, 'error', 'NetStream.Publish.BadName', description);
+  #refuse(streamId: number, description: string, code = 'NetStream.Publish.BadName'): void {
+    this.#say(streamId, 'error', code, description);
     if (this.#publication === undefined) this.#host.close(`publish refused: ${description}`);
   }
 

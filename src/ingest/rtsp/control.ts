@@ -125,7 +125,7 @@ export class Control {
       });
     const named = streamNameOf(request.uri);
     const tracks = readAnnouncement(request.body.toString('utf8'), this.#options.maxTracks);
-    if (this.#host.streams.byName(named.name) !== undefined) throw nameInUse();
+    this.#host.streams.admit(named.name, [named.custom]);
     const { client, ports, send } = this.#host;
     this.#announced = new Announced({ named, tracks, client, ports, send }, this.#options);
     this.#sessionId = randomBytes(8).toString('hex');
@@ -212,11 +212,6 @@ export class Control {
 
 function outOfOrder(reason: string): RtspError {
   return new RtspError(455, reason);
-}
-
-/** The name another publisher has. */
-export function nameInUse(): RtspError {
-  return new RtspError(409, 'Stream name is already in use');
 }
 
 function refusal(status: 405 | 501, reason: string): Reply {

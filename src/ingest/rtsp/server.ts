@@ -3,7 +3,7 @@ import type { Logger } from '../../domain/log.ts';
 import type { Connections } from '../../streams/connections.ts';
 import type { Streams } from '../../streams/streams.ts';
 import { ClientServer } from '../../tcp/clientServer.ts';
-import type { ClientPlace, ClientServerOptions } from '../../tcp/clientServer.ts';
+import type { ClientPlace, ClientServerOptions, TlsIdentity } from '../../tcp/clientServer.ts';
 import { SocketLink } from '../../tcp/socketLink.ts';
 import { Ticker } from '../../util/ticker.ts';
 import { MediaPorts } from './mediaPorts.ts';
@@ -70,6 +70,11 @@ export class RtspServer {
   /** Starts to listen; port 0 takes a free one. @returns the port. @throws the system's error, e.g. EADDRINUSE. */
   async listen(port: number, host?: string): Promise<number> {
     return this.#clients.listen(port, host);
+  }
+
+  /** Takes another certificate for new connections. @throws OpenSSL's error. */
+  useCertificate(tls: TlsIdentity): void {
+    this.#clients.useCertificate(tls);
   }
 
   /**

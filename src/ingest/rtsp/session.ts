@@ -1,4 +1,5 @@
 import { RecorderdError } from '../../domain/errors.ts';
+import type { ErrorCode } from '../../domain/errors.ts';
 import type { Logger } from '../../domain/log.ts';
 import type { ClientSession } from '../../tcp/clientServer.ts';
 import type { Link } from '../../tcp/socketLink.ts';
@@ -28,6 +29,15 @@ type Phase = 'opening' | 'idle' | 'publishing' | 'closing' | 'closed';
 
 /** How long a client may take to read the last words. */
 const CLOSING_MS = 1_000;
+
+/** What publishers are told; the messages of the errors hold their own words. */
+const REFUSALS: ReadonlyMap<ErrorCode, Reply> = new Map<ErrorCode, Reply>([
+  ['STREAM_NAME_IN_USE', { status: 409, reason: 'Stream name is already in use' }],
+  // Not 401: it would offer a way of logging in.
+  ['UNAUTHORIZED', { status: 403, reason: 'Wrong token' }],
+  ['LIMIT_REACHED', { status: 503, reason: 'Too many streams or recordings' }],
+  ['SHUTTING_DOWN', { status: 503, reason: 'The server is shutting down' }],
+]);
 
 /**
  * One client from its first byte to its last: requests in order, interleaved media, time limits. Nothing it receives
@@ -163,10 +173,13 @@ export class Session implements ReaderSink, ClientSession {
       const { status, message: reason, headers, closes } = error;
       return { status, reason, headers, ...(closes ? { closes: reason } : {}) };
     }
-    if (error instanceof RecorderdError)
-      return error.code === 'STREAM_NAME_IN_USE'
-        ? { status: 409, reason: 'Stream name is already in use' }
-        : { status: 503, reason: 'The server is shutting down' };
+    if (error instanceof RecorderdError) {
+      const refused = REFUSALS.get(error.code) ?? { status: 503 };
+      // One guess per connection.
+      return error.code === 'UNAUTHORIZED'
+        ? { ...refused, closes: `publish refused: ${error.message}` }
+        : refused;
+    }
     this.#log.error('rtsp session failed', { err: error });
     return { status: 500, closes: 'internal error' };
   }
@@ -174,7 +187,8 @@ export class Session implements ReaderSink, ClientSession {
   #say(reply: Reply, request?: RtspRequest): void {
     if (this.#isOver()) return;
     this.#log.debug('rtsp request', { method: request?.method, status: reply.status, reason: reply.reason });
-    this.#isFaulty ||= reply.closes !== undefined;
+    // Not to know the token breaks no protocol.
+    this.#isFaulty ||= reply.closes !== undefined && reply.status !== 403;
     this.#send(writeReply(reply, request && cseqOf(request)));
     if (reply.closes !== undefined) this.#close(reply.closes);
   }

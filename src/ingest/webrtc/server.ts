@@ -106,10 +106,10 @@ export class WebRtcServer implements WebRtcIngest {
   }
 
   #list(offer: WebRtcOffer, { audio, video }: Negotiated): Stream {
-    const { name, mediaSessionId, publisher, custom, record } = offer;
+    const { name, mediaSessionId, publisher, custom, credentials = {}, record } = offer;
     const createdAt = Date.now();
     const stream = this.#deps.streams.publish({
-      ...{ name, mediaSessionId, publisher, custom, record, createdAt },
+      ...{ name, mediaSessionId, publisher, custom, credentials, record, createdAt },
       status: 'PENDING',
       expected: { audio: audio !== undefined, video: video !== undefined },
     });

@@ -4,6 +4,7 @@ import { envName } from '../../../src/config/offers.ts';
 import type { SettingKey, Settings } from '../../../src/config/settings.ts';
 import { SETTINGS, SETTING_GROUPS, SETTING_KEYS } from '../../../src/config/settings.ts';
 import { UNUSED_WCS_KEYS } from '../../../src/config/unusedKeys.ts';
+import { AddressList } from '../../../src/tcp/addressList.ts';
 import { TEMPLATE_ELEMENTS } from '../../../src/domain/names.ts';
 
 const parse = <K extends SettingKey>(key: K, text: string): Settings[K] =>
@@ -21,6 +22,14 @@ const DEFAULTS: Settings = {
   tls_key: '',
   http_max_body_bytes: 65536,
   cors_origin: '*',
+  rest_allow: new AddressList('loopback,private'),
+  rest_users: [],
+  rest_token: '',
+  publish_secrets: [],
+  max_streams: 2000,
+  max_recordings: 1000,
+  http_max_connections: 1024,
+  http_max_connections_per_address: 256,
   rtmp_publisher_timeout: 10,
   rtmp_handshake_timeout: 5,
   rtmp_publish_timeout: 15,

@@ -61,6 +61,11 @@ describe('/client/records', () => {
     ['bytes=0-', 206, 'abcdefghij', 'bytes 0-9/10'],
     ['bytes=0-1,4-5', 200, 'abcdefghij', null],
     ['lines=1-2', 200, 'abcdefghij', null],
+    ['bytes=-99', 206, 'abcdefghij', 'bytes 0-9/10'],
+    ['bytes= -11', 206, 'abcdefghij', 'bytes 0-9/10'],
+    ['bytes=-10', 206, 'abcdefghij', 'bytes 0-9/10'],
+    ['bytes=a-b', 200, 'abcdefghij', null],
+    ['bytes=', 200, 'abcdefghij', null],
   ])('Range %s answers %i with %s', async (range, status, body, contentRange) => {
     const response = await get('/client/records/a.mp4', { Range: range });
     expect([response.status, await response.text()]).toEqual([status, body]);
@@ -73,6 +78,35 @@ describe('/client/records', () => {
     expect(response.headers.get('Content-Type')).toMatch(/^application\/json/);
     expect(response.headers.get('Content-Disposition')).toBeNull();
     expect(await json(response)).toMatchObject({ code: 'RANGE_NOT_SATISFIABLE', status: 416 });
+  });
+
+  test.each(['bytes=10-', 'bytes=-0', 'bytes=3-2', 'bytes=99999999999999999999-'])(
+    '%s cannot be satisfied',
+    async (range) => {
+      for (const method of ['GET', 'HEAD']) {
+        const response = await fetch(rest.url('/client/records/a.mp4'), {
+          method,
+          headers: { Range: range },
+        });
+        expect([response.status, response.headers.get('Content-Range')]).toEqual([416, 'bytes */10']);
+      }
+    },
+  );
+
+  test('a thousand ranges that overlap cost one answer of the file', async () => {
+    const range = `bytes=${Array.from({ length: 1000 }, (_, i) => `${i % 5}-`).join()}`;
+    const response = await get('/client/records/a.mp4', { Range: range });
+    expect([response.status, await response.text()]).toEqual([206, 'abcdefghij']);
+  });
+
+  test('HEAD with a range gives the headers that GET would', async () => {
+    const headers = { Range: 'bytes=2-4' };
+    const response = await fetch(rest.url('/client/records/a.mp4'), { method: 'HEAD', headers });
+    expect([response.status, await response.text()]).toEqual([206, '']);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'content-length': '3',
+      'content-range': 'bytes 2-4/10',
+    });
   });
 
   test('HEAD gives the headers alone', async () => {
@@ -139,6 +173,25 @@ describe('/client/records', () => {
     '/client/records/%2e%2e%2fsecret.mp4',
     '/client/records/..%5csecret.mp4',
     '/client/records/%252e%252e%252fsecret.mp4',
+    '/client/records/%2e%2e',
+    '/client/records/%2e',
+    '/client/records/%2e%2e%5csecret.mp4',
+    '/client/records/..%2f..%2f..%2f..%2f..%2fetc%2fpasswd',
+    '/client/records/%2fetc%2fpasswd',
+    '/client/records/%2Fetc%2Fa.mp4',
+    '/client/records/C:%5ca.mp4',
+    '/client/records/folder%2f..%2f..%2fsecret.mp4',
+    '/client/records/..%2frecords%2fa.mp4',
+    '/client/records/.%2fa.mp4',
+    '/client/records/a.mp4%2f',
+    '/client/records/a.mp4%2e',
+    '/client/records/..%00%2fsecret.mp4',
+    '/client/records/%2ework%2fw.mp4',
+    '/client/records/.work%5cw.mp4',
+    '/client/records/.WORK%2fw.mp4',
+    '/client/records/out%2fsecret.mp4',
+    '/client/records/absolute.mp4',
+    '/client/records/twice.mp4',
     '/client/records/a.mp4%00',
     '/client/records/a%00.mp4',
     '/client/records/%zz.mp4',
@@ -166,18 +219,31 @@ describe('/client/records', () => {
     }
     await writeFile(join(home, 'secret.mp4'), 'secret');
     await symlink('../secret.mp4', join(records, 'leaves.mp4'));
+    await symlink(join(home, 'secret.mp4'), join(records, 'absolute.mp4'));
+    await symlink('leaves.mp4', join(records, 'twice.mp4'));
+    await symlink('..', join(records, 'out'));
     await symlink('.work/w.mp4', join(records, 'into-work.mp4'));
     await symlink('folder/b.mp4', join(records, 'into-folder.mp4'));
     await symlink('loop.mp4', join(records, 'loop.mp4'));
     await symlink('nothing.mp4', join(records, 'dangling.mp4'));
     execFileSync('mkfifo', [join(records, 'pipe.mp4')]);
     await expect404(await get(path));
+    expect((await fetch(rest.url(path), { method: 'HEAD' })).status).toBe(404);
   });
 
   test.each([
     '/client/records/../secret.mp4',
     '/client/records/../../../../../etc/passwd',
     '/client/records//etc/passwd',
+    '/client/records/..\\secret.mp4',
+    '/client/records/../records/a.mp4',
+    '/client/records/./a.mp4',
+    '/client/records/.work/../../secret.mp4',
+    '/client/records/%2e%2e/secret.mp4',
+    '/client/records/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd',
+    '/client/records/%252e%252e/secret.mp4',
+    '/client/records/..;/secret.mp4',
+    '/client/../client/records/a.mp4',
     'http://a/client/records/../secret.mp4',
     '/client2/../records/a.mp4',
     '/client2/../../etc/passwd',

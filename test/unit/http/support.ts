@@ -23,6 +23,8 @@ import { Connections } from '../../../src/streams/connections.ts';
 import type { Stream } from '../../../src/streams/stream.ts';
 import { PulledCaptures } from '../../../src/ingest/pull/pulledCaptures.ts';
 import { Streams } from '../../../src/streams/streams.ts';
+import type { StreamsRules } from '../../../src/streams/streams.ts';
+import { AddressList } from '../../../src/tcp/addressList.ts';
 import { PULL_OPTIONS } from '../../support/pullRig.ts';
 
 export interface LogLine {
@@ -121,9 +123,9 @@ export class MemoryWebRtc implements WebRtcIngest {
     this.events.push(events);
     await this.gate;
     if (this.refusal !== undefined) throw this.refusal;
-    const { name, mediaSessionId, publisher, custom, record } = offer;
+    const { name, mediaSessionId, publisher, custom, credentials = {}, record } = offer;
     const stream = this.#streams.publish({
-      ...{ name, mediaSessionId, publisher, custom, record },
+      ...{ name, mediaSessionId, publisher, custom, credentials, record },
       createdAt: Date.now(),
     });
     stream.status = 'PENDING';
@@ -148,16 +150,17 @@ export const HTTP_DEFAULTS: HttpAppOptions = {
   signallingPorts: () => ({ ws: 8080, wss: 8443 }),
   whipToken: '',
   maxSdpBytes: 65_536,
+  rest: { allow: new AddressList('loopback'), users: [], token: '' },
 };
 
 /** A whole server on loopback with what it works on. */
 export class Rest {
-  readonly streams = new Streams(1_000_000);
-  readonly connections = new Connections();
+  readonly streams: Streams;
+  readonly connections: Connections;
   readonly recordings = new MemoryRecordings();
   readonly snapshots = new MemorySnapshots();
   hooks: HookControl = NO_HOOKS;
-  readonly webrtc = new MemoryWebRtc(this.streams);
+  readonly webrtc: MemoryWebRtc;
   readonly log = new MemoryLog();
   /** What the publishers and connections were told on their end. */
   readonly terminated: string[] = [];
@@ -165,6 +168,12 @@ export class Rest {
   port = 0;
   app: Koa | undefined;
   server: HttpServer | undefined;
+
+  constructor(rules: StreamsRules = {}) {
+    this.streams = new Streams(1_000_000, rules);
+    this.connections = new Connections(rules.secrets);
+    this.webrtc = new MemoryWebRtc(this.streams);
+  }
 
   async start(options: Partial<HttpAppOptions> & { limits?: Partial<HttpLimits>; noWebRtc?: boolean } = {}) {
     const { streams, connections, recordings, hooks, snapshots, webrtc, log } = this;

@@ -161,6 +161,7 @@ const SETTINGS: Omit<RecorderSettings, 'recordsDir'> = {
   stopTimeoutMs: 5000,
   audioSampleRate: 44_100,
   audioBitrate: 96_000,
+  maxRecordings: 100,
   maxErrors: 3,
   errorIntervalMs: 60_000,
 };

@@ -16,6 +16,7 @@ import type {
 import type { Stream } from '../../../src/streams/stream.ts';
 import { PulledCaptures } from '../../../src/ingest/pull/pulledCaptures.ts';
 import { Streams } from '../../../src/streams/streams.ts';
+import type { StreamsRules } from '../../../src/streams/streams.ts';
 import { eventually } from '../../support/eventually.ts';
 import { MemoryLog, MemoryRecordings } from '../http/support.ts';
 import { PULL_OPTIONS } from '../../support/pullRig.ts';
@@ -56,12 +57,13 @@ export class ScriptedIngest implements WebRtcIngest {
     this.asked++;
     await this.gate?.passed;
     if (this.failure !== undefined) throw this.failure as Error;
-    const { name, mediaSessionId, publisher, custom, record } = offer;
+    const { name, mediaSessionId, publisher, custom, credentials = {}, record } = offer;
     const stream = this.#streams.publish({
       name,
       mediaSessionId,
       publisher,
       custom,
+      credentials,
       record,
       createdAt: 1_000,
     });
@@ -128,9 +130,9 @@ const OPTIONS: SignallingOptions = {
 
 /** A whole signalling server on loopback with what it works on. */
 export class Door {
-  readonly streams = new Streams(1_000_000);
-  readonly connections = new Connections();
-  readonly ingest = new ScriptedIngest(this.streams);
+  readonly streams: Streams;
+  readonly connections: Connections;
+  readonly ingest: ScriptedIngest;
   readonly recordings = new ScriptedRecordings();
   readonly snapshots = new ScriptedSnapshots();
   readonly log = new MemoryLog();
@@ -139,7 +141,10 @@ export class Door {
   readonly #sockets: Socket[] = [];
   port = 0;
 
-  constructor(options: Partial<SignallingOptions> = {}) {
+  constructor(options: Partial<SignallingOptions> = {}, rules: StreamsRules = {}) {
+    this.streams = new Streams(1_000_000, rules);
+    this.connections = new Connections(rules.secrets);
+    this.ingest = new ScriptedIngest(this.streams);
     const { streams, connections, recordings, snapshots, log, ingest: webrtc } = this;
     const captures = new PulledCaptures({ streams, log }, PULL_OPTIONS);
     const deps = { streams, connections, recordings, snapshots, captures, log, webrtc };

@@ -1,0 +1,45 @@
+import type { Settings } from './config/settings.ts';
+import { RtmpServer } from './ingest/rtmp/server.ts';
+import type { RtmpServerDeps } from './ingest/rtmp/server.ts';
+import { RtspServer } from './ingest/rtsp/server.ts';
+import type { Doors } from './listening.ts';
+import { rtmpOptions, rtspOptions } from './wiring.ts';
+
+/** The listeners of RTMP and RTSP, with TLS and without: one server for each. */
+export class EncoderDoors {
+  readonly #settings: Settings;
+  readonly #deps: RtmpServerDeps;
+  readonly #servers: (RtmpServer | RtspServer)[] = [];
+
+  constructor(settings: Settings, deps: RtmpServerDeps) {
+    this.#settings = settings;
+    this.#deps = deps;
+  }
+
+  /** Opens those that the settings want. @throws UnavailableError */
+  async open(doors: Doors): Promise<void> {
+    for (const door of ['rtmp', 'rtmps', 'rtsp', 'rtsps'] as const) {
+      if (!doors.isWanted(door)) continue;
+      const deps = { ...this.#deps, log: this.#deps.log.child({ component: door }) };
+      const tls = doors.tlsFor(door);
+      const secured = tls === undefined ? {} : { tls };
+      const isRtmp = door === 'rtmp' || door === 'rtmps';
+      const server = isRtmp
+        ? new RtmpServer(deps, { ...rtmpOptions(this.#settings), ...secured })
+        : new RtspServer(deps, { ...rtspOptions(this.#settings), ...secured });
+      this.#servers.push(server);
+      if (tls !== undefined) doors.addCertificateUser(server);
+      await doors.open(door, (port, host) => server.listen(port, host));
+    }
+  }
+
+  /** Refuses new connections and publishers; resolves when what has arrived of the others is in their streams. */
+  async drain(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.drain()));
+  }
+
+  /** Ends every stream and connection. */
+  async close(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.close()));
+  }
+}
