@@ -1,5 +1,4 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
-import { plainAddress } from '../util/endpoint.ts';
 
 /** Words that stand for networks. */
 const NAMED: ReadonlyMap<string, readonly string[]> = new Map([
@@ -28,14 +27,15 @@ export class AddressList {
     for (const word of this.words.flatMap((each) => NAMED.get(each) ?? [each])) this.#add(word);
   }
 
-  /** True when every address is in it by name. */
+  /** True when every address is in it, or every one of IPv4 or of IPv6. */
   get isAny(): boolean {
-    return this.words.includes('any');
+    return this.words.some((word) => word === 'any' || word.endsWith('/0'));
   }
 
   /** @param address of a socket: an IPv4 address may be written as IPv6, and an IPv6 address may name its interface. */
   has(address: string): boolean {
-    const [plain = ''] = plainAddress(address).split('%');
+    const [plain = ''] = address.split('%');
+    // Of an IPv4 address in the form of IPv6, BlockList itself takes the IPv4 address.
     if (isIPv4(plain)) return this.#networks.check(plain, 'ipv4');
     return isIPv6(plain) && this.#networks.check(plain, 'ipv6');
   }

@@ -31,6 +31,9 @@ describe('the words', () => {
     ['any', '203.0.113.9', true],
     ['any', '2001:db8::1', true],
     ['any', '::ffff:203.0.113.9', true],
+    ['0.0.0.0/0', '::ffff:203.0.113.9', true],
+    ['0.0.0.0/0', '2001:db8::1', false],
+    ['::/0', '2001:db8::1', true],
     ['any', '', false],
     ['any', 'localhost', false],
   ])('%s, is %s in it: %s', (text, address, expected) => {
@@ -62,8 +65,10 @@ describe('networks', () => {
     expect(() => new AddressList(text)).toThrow(/^".*" is no address and no network; it must be a list/);
   });
 
-  test('any is told from all networks that happen to be large', () => {
+  test('what is open to all is told from what is large', () => {
     expect(new AddressList('loopback,Any').isAny).toBe(true);
-    expect(new AddressList('10.0.0.0/8').isAny).toBe(false);
+    expect(new AddressList('loopback,0.0.0.0/0').isAny).toBe(true);
+    expect(new AddressList('::/0').isAny).toBe(true);
+    expect(new AddressList('10.0.0.0/8,::/10').isAny).toBe(false);
   });
 });
