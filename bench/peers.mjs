@@ -15,7 +15,7 @@ const NGINX_RTMP = '/usr/lib/nginx/modules/ngx_rtmp_module.so';
 /** This server with its defaults, recording every stream. */
 async function recorderd(folder, meter) {
   const output = join(folder, 'records');
-  mkdirSync(output);
+  mkdirSync(output, { recursive: true });
   const server = startServer({
     home: folder,
     wrap: meter.wrap,

@@ -65,6 +65,11 @@ export class PipedChild {
     });
   }
 
+  /** The child takes input, as far as is known. */
+  get isOpen(): boolean {
+    return this.#stdin?.writable === true;
+  }
+
   /** Bytes that wait for the child. */
   get backlogBytes(): number {
     return this.#stdin === undefined || this.#stdin.destroyed ? 0 : this.#stdin.writableLength;

@@ -4,6 +4,7 @@ import type { Track } from '../domain/media.ts';
 import { recordName } from '../domain/names.ts';
 import type { NameFacts, NameSettings } from '../domain/names.ts';
 import type { FinishedPart, StopReason } from '../domain/recording.ts';
+import type { TrackEnds } from '../media/mp4/scan.ts';
 import { nameFile, removeEmpty, settleFile } from './finisher.ts';
 
 /** What does not change while a recording lasts. Plain data: it is kept on disk, too. */
@@ -36,6 +37,8 @@ export interface PartFacts {
   readonly index: number;
   readonly last: boolean;
   readonly stopReason: StopReason;
+  /** Where the tracks of an MP4 are to end. */
+  readonly ends?: TrackEnds | undefined;
 }
 
 /** WCS's names of the codecs of a file. */
@@ -63,7 +66,7 @@ export async function finishPart(
   log: Logger,
 ): Promise<FinishedPart | undefined> {
   const { path, container, videoCodec, audioCodec, startTimeMs, startedAt, index, last, stopReason } = part;
-  const made = await settleFile(path, container);
+  const made = await settleFile(path, container, part.ends);
   if (made === undefined) {
     await removeEmpty(path, log);
     return undefined;

@@ -4,6 +4,7 @@ import type { Logger } from '../domain/log.ts';
 import { withSuffix } from '../domain/names.ts';
 import { Mp4Error } from '../media/mp4/boxes.ts';
 import { finaliseMp4 } from '../media/mp4/finalise.ts';
+import type { TrackEnds } from '../media/mp4/scan.ts';
 import { publishFile, syncPath } from './publishFile.ts';
 
 /** More files of one name than this are a configuration mistake. */
@@ -18,9 +19,14 @@ export interface SettledFile {
 
 /**
  * Turns a working file into what players expect: finalises MP4 in place, and syncs. May be repeated.
+ * @param ends where the tracks of an MP4 are to end.
  * @returns undefined when the file holds no media.
  */
-export async function settleFile(path: string, container: string): Promise<SettledFile | undefined> {
+export async function settleFile(
+  path: string,
+  container: string,
+  ends?: TrackEnds,
+): Promise<SettledFile | undefined> {
   const size = await stat(path).then(
     (found) => found.size,
     () => 0,
@@ -31,7 +37,7 @@ export async function settleFile(path: string, container: string): Promise<Settl
     return { bytes: size, durationMs: undefined };
   }
   try {
-    const { bytes, durationMs } = await finaliseMp4(path);
+    const { bytes, durationMs } = await finaliseMp4(path, ends);
     return { bytes, durationMs };
   } catch (error) {
     if (error instanceof Mp4Error && error.code === 'nothing-to-save') return undefined;

@@ -37,6 +37,8 @@ export class PartSeries {
   readonly #deps: PartSeriesDeps;
   readonly #runs = new AsyncQueue<Run>();
   readonly #runReasons = new WeakMap<Run, StopReason>();
+  /** Of a run whose child died at its end: the run with the rest of its media. */
+  readonly #repairs = new WeakMap<Run, Run>();
   #newest: Run | undefined;
 
   constructor(id: string, stream: Stream, options: RecordingOptions, deps: PartSeriesDeps) {
@@ -58,13 +60,27 @@ export class PartSeries {
   /** @param startUs stream time of its first sample, microseconds. */
   addRun(run: Run, startUs: number): void {
     this.#newest = run;
+    this.#note(run, startUs);
+    this.#runs.push(run);
+  }
+
+  /** Puts a run right behind one whose child died at its end, and in its place. */
+  addRepair(run: Run, repair: Run, startUs: number): void {
+    if (this.#newest === run) this.#newest = repair;
+    this.#note(repair, startUs);
+    this.#repairs.set(run, repair);
+    const reason = this.#runReasons.get(run);
+    if (reason !== undefined) this.#runReasons.set(repair, reason);
+    this.#runReasons.set(run, 'child-died');
+  }
+
+  #note(run: Run, startUs: number): void {
     const { output, format, tracks } = run.plan;
     this.#journal.run({
       prefix: basename(output).replace(/-.*/, ''),
       ...{ pid: run.pid, container: format.container, ...codecNames(tracks) },
       ...{ startTimeMs: this.#wallClock(startUs), startedAt: run.startedAt },
     });
-    this.#runs.push(run);
   }
 
   /** Says why the newest run ends while the recording goes on. */
@@ -98,15 +114,21 @@ export class PartSeries {
 
   async #consume(): Promise<void> {
     for await (const run of this.#runs) {
-      for await (const part of run.parts) {
-        const finish = (): Promise<void> => this.#finish(run, part);
-        await this.#deps.disk.untilRoom(finish).catch((error: unknown) => {
-          this.#deps.log.error('part cannot be finished and stays in the work folder', {
-            file: part.path,
-            err: error,
-          });
+      await this.#finishAll(run);
+      const repair = this.#repairs.get(run);
+      if (repair !== undefined) await this.#finishAll(repair);
+    }
+  }
+
+  async #finishAll(run: Run): Promise<void> {
+    for await (const part of run.parts) {
+      const finish = (): Promise<void> => this.#finish(run, part);
+      await this.#deps.disk.untilRoom(finish).catch((error: unknown) => {
+        this.#deps.log.error('part cannot be finished and stays in the work folder', {
+          file: part.path,
+          err: error,
         });
-      }
+      });
     }
   }
 
@@ -119,10 +141,12 @@ export class PartSeries {
       ...codecNames(run.plan.tracks),
       startTimeMs: this.#wallClock(part.startUs),
       startedAt: part.startedAt,
-      durationMs: Math.round((part.endUs - part.startUs) / 1000),
+      // A file that is cut tells its length.
+      durationMs: part.ends === undefined ? Math.round((part.endUs - part.startUs) / 1000) : undefined,
       index: this.count + 1,
       last,
       stopReason: this.#reasonOf(run, part, last),
+      ends: part.ends,
     };
     const finished = await finishPart(this.#recording, facts, settings.recordsDir, log);
     if (finished === undefined) return;

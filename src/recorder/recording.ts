@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Logger } from '../domain/log.ts';
 import { sameDecoder } from '../domain/media.ts';
 import type { Sample, Track } from '../domain/media.ts';
@@ -14,11 +14,11 @@ import type { DiskSpace } from './diskSpace.ts';
 import { HeldSamples } from './heldSamples.ts';
 import { removeWorkFolder } from './journal.ts';
 import { LiveTracks } from './liveTracks.ts';
-import { makeFoldersNow } from './makeFolder.ts';
 import { isNoSpace } from './noSpace.ts';
 import { PartSeries } from './partSeries.ts';
-import { Run } from './run.ts';
-import { planRun } from './runPlan.ts';
+import { logLost, repair } from './repair.ts';
+import type { Run } from './run.ts';
+import { RunFactory } from './runFactory.ts';
 import type { RecorderSettings } from './settings.ts';
 import { Silence } from './silence.ts';
 import { TrackGate } from './trackGate.ts';
@@ -47,16 +47,15 @@ export class Recording {
   readonly #workDir: string;
   readonly #errors: ErrorBudget;
   readonly #series: PartSeries;
+  readonly #factory: RunFactory;
   readonly #tracks = new LiveTracks();
   readonly #held: HeldSamples;
   #state: RecordingState = 'starting';
   #gate: TrackGate | undefined;
   #run: Run | undefined;
-  #runs = 0;
   #silence: Silence | undefined;
   /** Where the media began that a replaced child was given last, microseconds. */
   #replayedUs: number | undefined;
-  #isReplaying = false;
 
   constructor(stream: Stream, options: RecordingOptions, deps: RecordingDeps) {
     const { settings } = deps;
@@ -70,6 +69,9 @@ export class Recording {
     this.#workDir = join(settings.recordsDir, '.work', this.id);
     // The last error that the setting counts ends the recording.
     this.#errors = new ErrorBudget(settings.maxErrors - 1, settings.errorIntervalMs);
+    const { batches, disk } = deps;
+    const place = { stream, settings, rotation: this.#rotation, batches, disk, workDir: this.#workDir };
+    this.#factory = new RunFactory({ ...place, log: this.#log });
     this.#series = new PartSeries(this.id, stream, options, {
       ...deps,
       log: this.#log,
@@ -149,7 +151,7 @@ export class Recording {
   }
 
   #startIfReady(): void {
-    if (this.#isReplaying || this.#run !== undefined || this.#held.isEmpty) return;
+    if (this.#run !== undefined || this.#held.isEmpty) return;
     const tracks = this.#heldTracks();
     const isOpen = this.#gate?.isOpen(new Set(tracks.map((track) => track.kind))) === true;
     if (isOpen || this.#held.isFull) this.#startRun(tracks);
@@ -236,19 +238,10 @@ export class Recording {
     if (this.#state === 'starting') this.#move('recording');
     const samples = this.#held.take();
     try {
-      const { settings, batches, disk } = this.#deps;
-      makeFoldersNow(settings.recordsDir, dirname(this.#workDir), this.#workDir);
-      const place = { folder: this.#workDir, prefix: String(this.#runs++).padStart(3, '0') };
-      const plan = planRun(tracks, place, this.#rotation, settings);
-      const deps = {
-        ...{ ...settings, batches, log: this.#log },
-        holdPublisher: () => this.stream.hold(),
-        onNoSpace: () => disk.reportFull(),
-      };
-      const run = new Run(plan, deps, (exit) => this.#onDied(run, exit));
+      const run: Run = this.#factory.start(tracks, (exit, rest) => this.#onDied(run, exit, rest));
       this.#series.addRun(run, samples[0]?.pts ?? 0);
       this.#run = run;
-      this.#silence = Silence.for(tracks, plan.format);
+      this.#silence = Silence.for(tracks, run.plan.format);
       this.#tracks.begin(tracks, samples[0]?.dts ?? 0);
       for (const sample of samples) {
         this.#tracks.hear(sample);
@@ -261,31 +254,46 @@ export class Recording {
     }
   }
 
-  /** A child that died is replaced at once. */
-  #onDied(run: Run, exit: ChildExit): void {
-    if (run !== this.#run || this.#state !== 'recording') return;
+  /** A child that died is replaced at once. @returns true when `samples`, which it lost, have another child. */
+  #onDied(run: Run, exit: ChildExit, samples: readonly Sample[]): boolean {
+    if (this.#deps.disk.state === 'full') {
+      logLost(samples, this.#log);
+      return false;
+    }
+    if (run !== this.#run || this.#state !== 'recording') {
+      return repair(run, samples, { runs: this.#factory, series: this.#series, log: this.#log });
+    }
     this.#run = undefined;
     this.#series.endRun('child-died');
     const { code, signal } = exit;
     if (this.#errors.spend(Date.now())) {
-      this.#log.warn('child is replaced', { code, signal });
-      this.#replay();
-    } else {
-      this.#log.error('recording is given up after repeated child failures', { code, signal });
-      void this.stop('error');
+      this.#log.warn('child is replaced', { code, signal, givenAgain: samples.length });
+      return this.#replay(run, samples);
     }
+    this.#log.error('recording is given up after repeated child failures', { code, signal });
+    logLost(samples, this.#log);
+    void this.stop('error');
+    return false;
   }
 
-  /** Begins again with the newest key frame received; where that has been tried before, with what comes from now on. */
-  #replay(): void {
-    const fromUs = this.stream.cached().find((item) => 'sample' in item)?.sample.dts;
-    if (fromUs === undefined || fromUs === this.#replayedUs) return;
+  /** Gives a dead child's media to the next one; where that has been tried before, goes on with what comes from now on. */
+  #replay({ plan }: Run, samples: readonly Sample[]): boolean {
+    const fromUs = samples[0]?.dts;
+    if (fromUs === undefined || fromUs === this.#replayedUs) {
+      logLost(samples, this.#log);
+      return false;
+    }
     this.#replayedUs = fromUs;
-    this.#held.take();
-    this.#isReplaying = true;
-    this.stream.replay(this);
-    this.#isReplaying = false;
-    this.#startIfReady();
+    const heldBack = this.#held.take();
+    const tracks = new Map(plan.tracks.map((track) => [track.id, track]));
+    for (const sample of samples) this.#hold(sample, tracks.get(sample.trackId));
+    this.#startRun(this.#heldTracks());
+    for (const sample of heldBack) this.#hold(sample, this.#tracks.get(sample.trackId));
+    return this.#run !== undefined;
+  }
+
+  #hold(sample: Sample, track: Track | undefined): void {
+    if (track !== undefined) this.#held.push(sample, track);
   }
 
   #move(to: RecordingState): void {

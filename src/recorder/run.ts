@@ -3,6 +3,7 @@ import type { Sample } from '../domain/media.ts';
 import type { Logger } from '../domain/log.ts';
 import { flvWriter } from '../media/flvWriter.ts';
 import { matroskaWriter } from '../media/matroskaWriter.ts';
+import type { TrackEnds } from '../media/mp4/scan.ts';
 import type { PipeWriter } from '../media/pipeWriter.ts';
 import { PipedChild } from '../process/pipedChild.ts';
 import type { ChildExit } from '../process/pipedChild.ts';
@@ -11,6 +12,9 @@ import type { Ticker } from '../util/ticker.ts';
 import { ffmpegArgs, partPath } from './ffmpegArgs.ts';
 import type { RunPlan } from './ffmpegArgs.ts';
 import { saysNoSpace } from './noSpace.ts';
+import { salvage } from './salvage.ts';
+import type { Salvage } from './salvage.ts';
+import { UnsettledSamples } from './unsettled.ts';
 
 /** Where a part begins. */
 export interface PartStart {
@@ -26,6 +30,8 @@ export interface WorkPart extends PartStart {
   readonly endUs: number;
   /** Known when the child is gone; false before. */
   readonly lastOfRun: boolean;
+  /** Where the file ends for the reader, when what follows is in the next one. */
+  readonly ends: TrackEnds | undefined;
 }
 
 export interface RunDeps {
@@ -42,6 +48,12 @@ export interface RunDeps {
   readonly stopTimeoutMs: number;
   readonly log: Logger;
 }
+
+/**
+ * Called when a child ended without being asked to, or not as it was asked to, with the media that is not in its file.
+ * @returns true when another child was given this media.
+ */
+export type OnDied = (exit: ChildExit, samples: readonly Sample[]) => boolean;
 
 /** What a container adds to a sample, about: MP4's fragment entry and its place in the final index. */
 const OVERHEAD_BYTES = 48;
@@ -65,6 +77,9 @@ export class Run {
   readonly #writer: PipeWriter;
   readonly #stopBatches: () => void;
   readonly #videoId: number | undefined;
+  readonly #unsettled: UnsettledSamples;
+  /** Decode time of each track's first sample, microseconds. */
+  readonly #firstDts = new Map<number, number>();
   readonly #closedSegments: { readonly start: number; readonly end: number }[] = [];
   #delivered = 0;
   /** How many there are; known when the child is gone. */
@@ -79,14 +94,15 @@ export class Run {
   #takenBytes = 0;
   #idleSince = 0;
   #finishing = false;
+  #isGone = false;
   #firstUs = Infinity;
   #lastUs = -Infinity;
 
-  /** @param onDied called when the child ended without being asked to. */
-  constructor(plan: RunPlan, deps: RunDeps, onDied: (exit: ChildExit) => void) {
+  constructor(plan: RunPlan, deps: RunDeps, onDied: OnDied) {
     this.plan = plan;
     this.#deps = deps;
     this.#videoId = plan.tracks.find((track) => track.kind === 'video')?.id;
+    this.#unsettled = new UnsettledSamples(this.#videoId, deps.bufferMaxBytes);
     this.#writer = plan.input === 'flv' ? flvWriter(plan.tracks) : matroskaWriter(plan.tracks, plan.probe);
     this.#child = new PipedChild({
       command: deps.ffmpegPath,
@@ -101,14 +117,7 @@ export class Run {
       this.flush();
       this.#watchBacklog();
     });
-    void this.#child.exited.then(async (exit) => {
-      this.#stopBatches();
-      this.#release?.();
-      this.#judge(exit);
-      // First, so that the reason is known when the parts are finished.
-      if (!this.#finishing) onDied(exit);
-      await this.#deliverRest();
-    });
+    void this.#child.exited.then((exit) => this.#ended(exit, onDied));
   }
 
   /** Of the child; undefined when it could not be started. */
@@ -124,6 +133,8 @@ export class Run {
   /** Takes a sample of one of the plan's tracks; of video, the first one is a key frame. */
   push(sample: Sample): void {
     if (sample.key && (sample.trackId === this.#videoId || this.#videoId === undefined)) this.gopBytes = 0;
+    if (!this.#firstDts.has(sample.trackId)) this.#firstDts.set(sample.trackId, sample.dts);
+    this.#unsettled.push(sample);
     this.#firstUs = Math.min(this.#firstUs, sample.pts);
     this.#lastUs = Math.max(this.#lastUs, sample.pts);
     const bytes = sample.data.length + OVERHEAD_BYTES;
@@ -144,7 +155,7 @@ export class Run {
 
   /** Hands what is pending to the child. */
   flush(): void {
-    if (this.#pending.length === 0) return;
+    if (this.#pending.length === 0 || this.#isGone) return;
     try {
       this.#write();
     } catch (error) {
@@ -162,6 +173,9 @@ export class Run {
     this.#pendingBytes = 0;
     for (const buffer of buffers) this.#writtenBytes += buffer.length;
     this.#child.write(buffers);
+    // One that is gone takes nothing, and has nothing left to take.
+    if (this.#child.isOpen)
+      this.#unsettled.written(this.#writtenBytes, this.#writtenBytes - this.#child.backlogBytes);
     this.#watchBacklog();
   }
 
@@ -199,11 +213,34 @@ export class Run {
     if (!this.#finishing) this.#deliver();
   }
 
-  async #deliverRest(): Promise<void> {
+  async #ended(exit: ChildExit, onDied: OnDied): Promise<void> {
+    this.#isGone = true;
+    this.#stopBatches();
+    this.#release?.();
+    this.#judge(exit);
+    let ends: TrackEnds | undefined;
+    if (exit.code !== 0 || !this.#finishing) {
+      const left = await this.#salvage();
+      // Before the parts are finished, so that their reasons are known.
+      if (onDied(exit, left.samples)) ends = left.ends;
+    }
+    await this.#deliverRest(ends);
+  }
+
+  async #salvage(): Promise<Salvage> {
+    try {
+      return await salvage(this.plan, this.#unsettled, this.#firstDts);
+    } catch (err) {
+      this.#deps.log.error('file of a dead child cannot be read', { err });
+      return { samples: this.#unsettled.missing(() => false), ends: undefined };
+    }
+  }
+
+  async #deliverRest(ends: TrackEnds | undefined): Promise<void> {
     // A killed child leaves its open segment unlisted.
     const open = await stat(partPath(this.plan, this.#closedSegments.length)).catch(() => undefined);
     this.#files = this.#closedSegments.length + (open === undefined ? 0 : 1);
-    while (this.#delivered < this.#files) this.#deliver();
+    while (this.#delivered < this.#files) this.#deliver(ends);
     this.parts.close();
   }
 
@@ -217,12 +254,17 @@ export class Run {
     else if (exit.lastLines.length > 0) this.#deps.log.debug('child said', facts);
   }
 
-  #deliver(): void {
+  #deliver(ends?: TrackEnds): void {
     const index = this.#delivered++;
     const isLast = (): boolean => index === this.#files - 1;
     const end = this.#closedSegments[index]?.end;
     const endUs = end === undefined ? this.#lastUs : this.#firstUs + end;
-    const part = { path: partPath(this.plan, index), ...this.#startOf(index), endUs };
+    const part = {
+      path: partPath(this.plan, index),
+      ...this.#startOf(index),
+      endUs,
+      ends: isLast() ? ends : undefined,
+    };
     this.parts.push({
       ...part,
       get lastOfRun() {

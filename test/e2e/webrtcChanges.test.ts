@@ -54,16 +54,24 @@ describe.skipIf(chromium === null)('the size of the picture changes', () => {
     '%s: down and up again, whole and in step in one file',
     async (codec) => {
       await page.publish({ name: 'sizes', record: true }, { codec });
-      let sent = 2 * FPS;
-      await page.untilSent('sizes', sent);
-      for (const scaleResolutionDownBy of [2, 4, 1]) {
+      const sizes: string[] = [];
+      for (const scaleResolutionDownBy of [1, 2, 4, 1]) {
         await page.encode('sizes', { scaleResolutionDownBy });
-        sent = (await page.counters('sizes')).video.framesSent + 2 * FPS;
-        await page.untilSent('sizes', sent);
+        const { framesSent } = (await page.counters('sizes')).video;
+        await page.untilSent('sizes', framesSent + 2 * FPS);
+        const { frameWidth, frameHeight } = (await page.counters('sizes')).video;
+        sizes.push(`${frameWidth},${frameHeight}`);
       }
       const recorded = await stopAndFind(server, page, 'sizes');
       await expectWhole(recorded);
-      expect(await sizesIn(recorded.file)).toEqual(['640,360', '320,180', '160,90', '640,360']);
+      // On a busy machine the browser scales down further by itself, at times of its own.
+      const [full, half, quarter, again] = sizes.map((size) => parseInt(size));
+      expect(half).toBeLessThan(full!);
+      expect(quarter).toBeLessThan(half!);
+      expect(again).toBeGreaterThan(quarter!);
+      let seen = 0;
+      for (const size of await sizesIn(recorded.file)) if (size === sizes[seen]) seen++;
+      expect(seen, `${sizes.join(' ')} one after the other`).toBe(sizes.length);
       const played = await page.play(recordUrl(server, recorded.event.recordName!), [5, 3, 1]);
       expect(played.stops.map(Math.floor)).toEqual([5, 3, 1]);
     },

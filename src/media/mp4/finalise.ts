@@ -2,7 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { BoxFile } from './boxFile.ts';
 import { byteLength, Mp4Error, u64, words } from './boxes.ts';
 import type { Movie } from './movie.ts';
-import { scanFile, type Scan } from './scan.ts';
+import { scanFile, type Scan, type TrackEnds } from './scan.ts';
 import { newMovie, type NewMovie } from './writeMoov.ts';
 
 /** One track of a finished file. */
@@ -99,9 +99,9 @@ async function hideFragments(handle: FileHandle, moovStart: number, end: number)
   await handle.sync();
 }
 
-async function finalise(handle: FileHandle): Promise<FinalisedMp4> {
+async function finalise(handle: FileHandle, ends: TrackEnds): Promise<FinalisedMp4> {
   const { size } = await handle.stat();
-  const scan = await scanFile(new BoxFile(handle, size));
+  const scan = await scanFile(new BoxFile(handle, size), ends);
   if (!scan.movie.fragmented) return plainFacts(scan.movie, size);
   if (scan.movie.tracks.some(({ samples }) => samples > 0)) {
     throw new Mp4Error('not-fragmented-mp4', 'the first moov lists samples of its own');
@@ -120,12 +120,13 @@ async function finalise(handle: FileHandle): Promise<FinalisedMp4> {
  * of the old one is overwritten with an `mdat` header that spans everything before the new. Media is neither read
  * nor moved. May be interrupted at any byte and run again; a file that is plain already is left as it is. The
  * caller must be the only writer.
+ * @param ends samples behind them get no entry in the index; their bytes stay, unseen.
  * @throws Mp4Error when there is nothing to finalise (the file is unchanged), or the system's error (disk full).
  */
-export async function finaliseMp4(path: string): Promise<FinalisedMp4> {
+export async function finaliseMp4(path: string, ends: TrackEnds = {}): Promise<FinalisedMp4> {
   const handle = await open(path, 'r+');
   try {
-    return await finalise(handle);
+    return await finalise(handle, ends);
   } finally {
     await handle.close();
   }

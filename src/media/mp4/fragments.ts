@@ -6,8 +6,12 @@ import { SampleTable, type FragmentSample } from './sampleTable.ts';
 export interface FragmentedTrack {
   readonly track: MovieTrack;
   readonly table: SampleTable;
+  /** Samples that are decoded so long after the track's first, in ticks, or later are left out. */
+  readonly endTicks: number;
   /** Decode time at which the next fragment starts when it does not say so itself. */
   nextDts: number;
+  /** File position behind the last whole sample's bytes, left out or not; -1 without samples. */
+  mediaEnd: number;
 }
 
 /** The media bytes a fragment may point to: file positions from `start` up to `end`. */
@@ -103,7 +107,12 @@ function openTraf(
 function addSample(cursor: Cursor): void {
   const { sample, media, track } = cursor;
   cursor.torn ||= sample.offset < media.start || sample.offset + sample.size > media.end;
-  if (!cursor.torn) track.table.add(sample);
+  if (!cursor.torn) {
+    const { table, endTicks } = track;
+    track.mediaEnd = sample.offset + sample.size;
+    const sinceFirst = table.count === 0 ? 0 : sample.dts - table.origin;
+    if (sinceFirst < endTicks) table.add(sample);
+  }
   sample.offset += sample.size;
   sample.dts += sample.duration;
 }

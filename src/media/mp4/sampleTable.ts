@@ -38,11 +38,6 @@ export class SampleTable {
   #duration = 0;
   #visibleEnd = 0;
 
-  /** File position behind the last sample's bytes, -1 without samples. */
-  get mediaEnd(): number {
-    return this.#chunkEnd;
-  }
-
   /** Samples added. */
   get count(): number {
     return this.#sizes.length;

@@ -19,6 +19,12 @@ export interface Scan {
   readonly tornMdat: Box | undefined;
 }
 
+/** Where tracks are to end, seconds since their first sample; an absent one ends where it ends. */
+export interface TrackEnds {
+  readonly video?: number | undefined;
+  readonly audio?: number | undefined;
+}
+
 /** The index of ten hours is about 40 MB; a larger one is damage. */
 const MAX_MOOV_BYTES = 256 * 1024 * 1024;
 const MAX_MOOF_BYTES = 64 * 1024 * 1024;
@@ -27,6 +33,7 @@ const HEADER_BYTES = 8;
 /** One walk from the first byte to the last; reads headers, `moov` and `moof` boxes, never the media. */
 class Walk {
   readonly #file: BoxFile;
+  readonly #ends: TrackEnds;
   #movie: Movie | undefined;
   #moovStart = 0;
   #tracks: ReadonlyMap<number, FragmentedTrack> = new Map();
@@ -37,8 +44,9 @@ class Walk {
   #damagedBytes = 0;
   #mdat: Box | undefined;
 
-  constructor(file: BoxFile) {
+  constructor(file: BoxFile, ends: TrackEnds) {
     this.#file = file;
+    this.#ends = ends;
   }
 
   async run(): Promise<Scan> {
@@ -79,8 +87,13 @@ class Walk {
 
   async #takeMoov(box: Box): Promise<boolean> {
     const movie = readMovie(Buffer.from(await this.#file.read(box, MAX_MOOV_BYTES)));
-    const entries = movie.tracks.map((track) => ({ track, table: new SampleTable(), nextDts: 0 }));
-    this.#tracks = new Map(entries.map((entry) => [entry.track.id, entry]));
+    this.#tracks = new Map(
+      movie.tracks.map((track) => {
+        const endS = track.kind === 'other' ? undefined : this.#ends[track.kind];
+        const endTicks = endS === undefined ? Infinity : endS * track.timescale;
+        return [track.id, { track, table: new SampleTable(), endTicks, nextDts: 0, mediaEnd: -1 }];
+      }),
+    );
     this.#moovStart = box.start;
     this.#movie = movie;
     return movie.fragmented;
@@ -112,7 +125,7 @@ class Walk {
       throw new Mp4Error('nothing-to-save', 'no whole moov box');
     }
     const tracks = [...this.#tracks.values()];
-    const mediaEnd = Math.max(...tracks.map(({ table }) => table.mediaEnd));
+    const mediaEnd = Math.max(...tracks.map((track) => track.mediaEnd));
     return {
       movie: this.#movie,
       moovStart: this.#moovStart,
@@ -124,8 +137,8 @@ class Walk {
   }
 }
 
-/** Walks over `file`. @throws Mp4Error when it is no MP4, damaged at its start, or holds no whole `moov`. */
-export async function scanFile(file: BoxFile): Promise<Scan> {
+/** Walks over `file`. @param ends samples behind them are not counted. @throws Mp4Error when it is no MP4, damaged at its start, or holds no whole `moov`. */
+export async function scanFile(file: BoxFile, ends: TrackEnds = {}): Promise<Scan> {
   file.expect(await fragmentIndex(file));
-  return new Walk(file).run();
+  return new Walk(file, ends).run();
 }

@@ -51,6 +51,24 @@ function watch(stream: Stream): { readonly seen: string[]; readonly leave: () =>
   return { seen, leave };
 }
 
+test('a late subscriber gets the sound beside the key frame that came before it', () => {
+  const stream = publish(new Streams(10_000), 's');
+  stream.setTrack(VIDEO);
+  stream.setTrack(AUDIO);
+  for (const [track, dts, key] of [
+    [1, 0, true],
+    [2, 90, true],
+    [2, 100, true],
+    [1, 50, false],
+    [2, 120, true],
+    [1, 100, true],
+    [2, 140, true],
+  ] as const) {
+    stream.push(sample(track, dts, key));
+  }
+  expect(watch(stream).seen).toEqual(['h264 a', 'aac b', '2@100', '2@120', '1@100', '2@140']);
+});
+
 test('a late subscriber gets the tracks and everything since the newest key frame', () => {
   const stream = publish(new Streams(1000), 's');
   stream.setTrack(VIDEO);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Mp4Error } from '../../../../src/media/mp4/boxes.ts';
 import { finaliseMp4 } from '../../../../src/media/mp4/finalise.ts';
+import { trackSpans } from '../../../../src/media/mp4/spans.ts';
 import {
   decodeErrors,
   ffmpeg,
@@ -67,6 +68,29 @@ describe.skipIf(noFfmpeg)('a finalised recording', () => {
   it('audio only', () => check('source.flv', '-map', '0:a'));
   it('audio that starts late', () => check('late.flv', '-map', '0'));
   it.skipIf(!hasEncoder('libx265'))('HEVC and AAC', () => check('hevc.mkv', '-map', '0', '-tag:v', 'hvc1'));
+
+  it('ends where it is told to, with nothing of what was left out', async () => {
+    const path = file('cut.mp4');
+    await ffmpeg('-i', file('source.flv'), ...COPY, ...FRAGMENTED, path);
+    const before = await packetsOf(path);
+    const spans = await trackSpans(path);
+    expect(spans.get('video')).toBeCloseTo(3, 2);
+    expect(spans.get('audio')).toBeCloseTo(3, 1);
+    const facts = await finaliseMp4(path, { video: 2, audio: 1.9 });
+    const after = await packetsOf(path);
+    expect(withoutDuration(after)).toEqual(
+      withoutDuration(before).filter((packet) => after.some(({ md5 }) => md5 === packet.md5)),
+    );
+    const counts = facts.tracks.map(({ kind, samples }) => [kind, samples]);
+    expect(counts).toEqual([
+      ['video', 50],
+      ['audio', Math.ceil((1.9 * 44_100) / 1024)],
+    ]);
+    expect(after).toHaveLength(50 + Math.ceil((1.9 * 44_100) / 1024));
+    expect(facts.truncatedBytes).toBe(0);
+    expect(facts.durationMs).toBeLessThan(2100);
+    expect(await decodeErrors(path)).toBe('');
+  });
 
   it('with global_sidx, keyframe fragments and offsets from the start of the file', async () => {
     const path = file('sidx.mp4');
