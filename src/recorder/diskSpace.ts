@@ -122,14 +122,14 @@ export class DiskSpace {
     const rooms = await Promise.all([roomIn(recordsDir), roomIn(join(recordsDir, '.work'))]);
     const room = rooms.reduce((less, each) => (each.freeBytes < less.freeBytes ? each : less));
     const { freeBytes, totalBytes } = room;
-    // Some network file systems do not tell.
-    if (totalBytes === 0 && this.#state !== 'full') return;
     const [stop, warn] = [limitOn(totalBytes, stopFree), limitOn(totalBytes, warnFree)];
     const below = (state: DiskState, limit: number): boolean =>
       freeBytes < (this.#state === state ? limit * LEAVE_FACTOR : limit);
     if (below('full', stop) || (this.#state === 'full' && !(await this.#hasRoom(room)))) {
       this.#goodChecks = 0;
-      if (this.#state !== 'full') this.#move('full', room);
+      if (this.#state === 'full') return;
+      this.#neededChecks = 1;
+      this.#move('full', room);
       return;
     }
     // A write failed while this check looked.
@@ -141,7 +141,7 @@ export class DiskSpace {
 
   /** True when a full disk can be written again. */
   async #hasRoom({ freeBytes, totalBytes }: Room): Promise<boolean> {
-    const needed = totalBytes === 0 ? 0 : Math.min(MIN_ROOM_BYTES, totalBytes * MIN_ROOM_SHARE);
+    const needed = Math.min(MIN_ROOM_BYTES, totalBytes * MIN_ROOM_SHARE);
     if (freeBytes < needed) return false;
     const path = join(this.#options.recordsDir, '.work', PROBE_FILE);
     try {
@@ -179,5 +179,7 @@ export class DiskSpace {
 
 async function roomIn(folder: string): Promise<Room> {
   const { bsize, bavail, blocks } = await statfs(folder);
+  // Some network file systems do not tell.
+  if (blocks === 0) return { freeBytes: Infinity, totalBytes: Infinity };
   return { freeBytes: bsize * bavail, totalBytes: bsize * blocks };
 }

@@ -69,14 +69,9 @@ export class Recording {
     this.#workDir = join(settings.recordsDir, '.work', this.id);
     // The last error that the setting counts ends the recording.
     this.#errors = new ErrorBudget(settings.maxErrors - 1, settings.errorIntervalMs);
-    const { batches, disk } = deps;
-    const place = { stream, settings, rotation: this.#rotation, batches, disk, workDir: this.#workDir };
-    this.#factory = new RunFactory({ ...place, log: this.#log });
-    this.#series = new PartSeries(this.id, stream, options, {
-      ...deps,
-      log: this.#log,
-      workDir: this.#workDir,
-    });
+    const place = { stream, rotation: this.#rotation, workDir: this.#workDir, log: this.#log };
+    this.#factory = new RunFactory({ ...deps, ...place });
+    this.#series = new PartSeries(this.id, stream, options, { ...deps, ...place });
   }
 
   /** False once it was asked to end. */

@@ -67,7 +67,7 @@ describe.skipIf(unable !== undefined)(`a disk of 16 MB ${unable ?? ''}`, () => {
   });
 
   test('room that did not last must show for twice as long', async () => {
-    watch('', '');
+    watch('', '4M');
     for (const checks of [1, 2, 4, 8]) {
       space.reportFull();
       for (let seen = 1; seen <= checks; seen++) {
@@ -76,6 +76,10 @@ describe.skipIf(unable !== undefined)(`a disk of 16 MB ${unable ?? ''}`, () => {
       }
       expect(space.state).toBe('ok');
     }
+    // What the limit stops begins again at once: there was room all the time.
+    expect(await stateWith(3 * MB)).toBe('full');
+    await space.check();
+    expect(space.state).toBe('ok');
   });
 
   test('a job waits for room as long as it fails for want of it, and no longer', async () => {
