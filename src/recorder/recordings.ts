@@ -59,6 +59,7 @@ export class Recordings {
       log.warn('an earlier run left unfinished recordings', { folder: workDir, recordings: this.#left });
     streams.events.on('published', (stream) => {
       if (this.#draining || !this.#deps.isAutomatic(stream)) return;
+      this.#admit(stream);
       if (disk.state === 'full') this.#wait(stream, {});
       else this.#begin(stream, {});
     });
@@ -81,10 +82,7 @@ export class Recordings {
    */
   start(stream: Stream, options: RecordingOptions): void {
     if (this.#draining) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
-    const { maxRecordings } = this.#deps.settings;
-    if (!this.#taps.has(stream.mediaSessionId) && this.#open.size >= maxRecordings) {
-      throw new RecorderdError('LIMIT_REACHED', `no more than ${maxRecordings} recordings`);
-    }
+    this.#admit(stream);
     const isFull = this.#deps.disk.state === 'full';
     if (!isFull && (this.#begin(stream, options).isActive || stream.ended)) return;
     // A start that filled the disk is refused like one that found it full.
@@ -92,6 +90,14 @@ export class Recordings {
       throw new RecorderdError('DISK_FULL', 'the disk is full; try again when it has room');
     }
     throw new RecorderdError('RECORDING_FAILED', `${stream.name} cannot be recorded; the log tells why`);
+  }
+
+  /** @throws RecorderdError LIMIT_REACHED when as many recordings are open, or wait for room, as may be. */
+  #admit({ mediaSessionId }: Stream): void {
+    const { maxRecordings } = this.#deps.settings;
+    if (this.#taps.has(mediaSessionId) || this.#waiting.has(mediaSessionId)) return;
+    if (this.#open.size + this.#waiting.size < maxRecordings) return;
+    throw new RecorderdError('LIMIT_REACHED', `no more than ${maxRecordings} recordings`);
   }
 
   #begin(stream: Stream, options: RecordingOptions): Recording {
