@@ -37,6 +37,8 @@ export interface Scan {
 const MAX_HEAD_ELEMENTS = 64;
 /** Elements that a recording ends in the middle of. */
 const KNOWN: ReadonlySet<number> = new Set([...LEVEL_1, ID.timestamp, ID.simpleBlock, ID.blockGroup]);
+/** A key frame that comes later than this (4 KiB, and a frame) begins a cluster of its own. */
+const KEY_FRAME_WITHIN_BYTES = 16 * 1024;
 /** Clusters whose blocks are all read to find the end; tracks lie up to one second apart in a file. */
 const LAST_CLUSTERS = 3;
 
@@ -123,20 +125,21 @@ class Scanner {
     return to;
   }
 
-  /** Looks for a place to seek to: the first picture, or the first sound where there are no pictures. */
+  /** Looks for a place to seek to near the beginning: a key frame, or a sound where there are no pictures. */
   async #blocks(
     cluster: Element,
     onlyFirst: boolean,
   ): Promise<{ readonly hasBlock: boolean; readonly blocksEnd: number }> {
     const reader = new BlockReader(this.#file, cluster);
-    let [hasBlock, hasFirst] = [false, false];
+    let [hasBlock, isSought] = [false, true];
     for (let block = await reader.next(); block !== undefined; block = await reader.next()) {
       hasBlock = true;
-      if (hasFirst || (this.#videoTracks.size > 0 && !this.#videoTracks.has(block.track))) continue;
-      hasFirst = true;
+      if (!isSought) continue;
       const { track, time, key } = block;
-      if (key) this.#cues.add({ time, track, cluster: cluster.start - this.#segment.body });
-      if (onlyFirst) break;
+      const isPlace = key && (this.#videoTracks.size === 0 || this.#videoTracks.has(track));
+      if (isPlace) this.#cues.add({ time, track, cluster: cluster.start - this.#segment.body });
+      isSought = !isPlace && reader.end < cluster.body + KEY_FRAME_WITHIN_BYTES;
+      if (!isSought && onlyFirst) break;
     }
     return { hasBlock, blocksEnd: reader.end };
   }
