@@ -92,7 +92,12 @@ describe.skipIf(noFfmpeg).each(KINDS)('$name', (kind) => {
     const path = file(killed!);
     const { size } = await stat(file(closed!));
     for (const share of [0.3 + Math.random() / 5, 0.7 + Math.random() / 5]) {
-      await recordKilled(kind, source.subarray(0, source.length * share), path, size * share * 0.3);
+      await recordKilled(
+        kind,
+        source.subarray(0, source.length * share),
+        path,
+        size * Math.max(0.1, share - 0.4),
+      );
       const before = await packetsOf(path);
       expect(before.length).toBeGreaterThan(20);
       const torn = await readFile(path);
@@ -110,7 +115,7 @@ describe.skipIf(noFfmpeg).each(KINDS)('$name', (kind) => {
   it('can be sought by its index', async () => {
     const path = file(killed!);
     const { cues } = readFinished(await readFile(path));
-    expect(cues.length).toBeGreaterThanOrEqual(3);
+    expect(cues.length).toBeGreaterThanOrEqual(2);
     const byFfmpeg = readFinished(await readFile(file(closed!))).cues;
     expect(cues.map(({ time }) => time)).toEqual(byFfmpeg.slice(0, cues.length).map(({ time }) => time));
     const keys = cues.map(({ time }) => time / 1000);
