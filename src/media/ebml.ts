@@ -13,6 +13,14 @@ export function writeSize4(target: Buffer, at: number, size: number): number {
   return target.writeUInt32BE((0x10000000 | size) >>> 0, at);
 }
 
+/** Fills a size field of any length (RFC 8794, 6.1); one that is too short for `size` stays as it is. */
+export function writeSize(field: Buffer, size: number): void {
+  if (size >= 2 ** (7 * field.length) - 1) return;
+  let rest = size;
+  for (let i = field.length - 1; i >= 0; i--, rest = Math.floor(rest / 256)) field[i] = rest % 256;
+  field[0] = (field[0] ?? 0) | (0x100 >> field.length);
+}
+
 /** An element around its content. */
 export function element(id: number, ...content: readonly Buffer[]): Buffer {
   const size = Buffer.alloc(4);

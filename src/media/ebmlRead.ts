@@ -36,6 +36,61 @@ export function floatOf(body: Buffer): number {
   throw new RangeError('float of a wrong length');
 }
 
+/** What precedes the content of an element. */
+export interface ElementHead {
+  readonly id: number;
+  /** Length of the header itself. */
+  readonly bytes: number;
+  /** Length of the content; undefined when it is unknown. */
+  readonly size: number | undefined;
+}
+
+const MAX_ID_BYTES = 4;
+const MAX_SIZE_BYTES = 8;
+
+/** The header that `bytes` begin with; undefined when they begin with none, or with a part of one. */
+export function elementHead(bytes: Buffer): ElementHead | undefined {
+  const idBytes = Math.clz32(bytes[0] ?? 0) - 23;
+  if (idBytes > MAX_ID_BYTES) return undefined;
+  const sizeBytes = Math.clz32(bytes[idBytes] ?? 0) - 23;
+  const head = idBytes + sizeBytes;
+  if (sizeBytes > MAX_SIZE_BYTES || head > bytes.length) return undefined;
+  return { id: bytes.readUIntBE(0, idBytes), bytes: head, size: sizeOf(bytes.subarray(idBytes, head)) };
+}
+
+/** Value of a size field, marker bit removed (RFC 8794, 6); undefined when all its bits are set: unknown. */
+export function sizeOf(bytes: Buffer): number | undefined {
+  let value = bytes.readUInt8(0) & (0xff >> bytes.length);
+  let isUnknown = value === 0xff >> bytes.length;
+  for (let i = 1; i < bytes.length; i++) {
+    const byte = bytes.readUInt8(i);
+    value = value * 256 + byte;
+    isUnknown &&= byte === 0xff;
+  }
+  return isUnknown ? undefined : value;
+}
+
+/** What precedes the frames of a block (RFC 9559, 10.1). */
+export interface BlockHead {
+  readonly track: number;
+  /** Since the time of the cluster. */
+  readonly ticks: number;
+  readonly flags: number;
+  /** Length of the header itself. */
+  readonly bytes: number;
+}
+
+/** Bytes of the longest header of a block. */
+export const MAX_BLOCK_HEAD_BYTES = MAX_ID_BYTES + 3;
+
+/** The header of a block. @throws RangeError for a damaged one. */
+export function blockHead(body: Buffer): BlockHead {
+  const trackBytes = fieldBytes(body.readUInt8(0), MAX_ID_BYTES);
+  const track = sizeOf(body.subarray(0, trackBytes)) ?? 0;
+  const flags = body.readUInt8(trackBytes + 2);
+  return { track, ticks: body.readInt16BE(trackBytes), flags, bytes: trackBytes + 3 };
+}
+
 /** Length of a field of variable size by its first byte (RFC 8794, 4). @throws RangeError above `max`. */
 function fieldBytes(first: number, max: number): number {
   const length = Math.clz32(first) - 23;

@@ -1,7 +1,7 @@
 import { ByteFeed } from './byteFeed.ts';
 import { ContainerError } from './demuxed.ts';
 import type { DemuxHandler, Demuxer } from './demuxed.ts';
-import { readElements, uintOf } from './ebmlRead.ts';
+import { blockHead, readElements, sizeOf, uintOf } from './ebmlRead.ts';
 import { readTracks } from './matroskaTracks.ts';
 
 /** Element IDs of RFC 9559, 5.1 and of RFC 8794, 11.2. */
@@ -186,30 +186,15 @@ export class MatroskaReader implements Demuxer {
   }
 
   #block(body: Buffer, isKey: boolean | undefined): void {
-    const numberBytes = Math.clz32(body.readUInt8(0)) - 23;
-    if (numberBytes > MAX_ID_BYTES) throw new ContainerError('Matroska block without a valid track');
-    const track = sizeOf(body.subarray(0, numberBytes)) ?? 0;
-    const flags = body.readUInt8(numberBytes + 2);
+    const { track, ticks: sinceCluster, flags, bytes } = blockHead(body);
     if ((flags & LACING_FLAGS) !== 0) throw new ContainerError('laced Matroska blocks are not supported');
-    const ticks = this.#clusterTicks + body.readInt16BE(numberBytes);
+    const ticks = this.#clusterTicks + sinceCluster;
     this.#handler.onFrame({
       track,
       dts: undefined,
       pts: ((ticks * this.#scaleNs) / 1000 - (this.#delaysUs.get(track) ?? 0)) / this.#options.timeScale,
       key: isKey ?? (flags & KEY_FLAG) !== 0,
-      data: body.subarray(numberBytes + 3),
+      data: body.subarray(bytes),
     });
   }
-}
-
-/** Value of a size field, marker bit removed (RFC 8794, 6); undefined when all its bits are set: unknown. */
-function sizeOf(bytes: Buffer): number | undefined {
-  let value = bytes.readUInt8(0) & (0xff >> bytes.length);
-  let isUnknown = value === 0xff >> bytes.length;
-  for (let i = 1; i < bytes.length; i++) {
-    const byte = bytes.readUInt8(i);
-    value = value * 256 + byte;
-    isUnknown &&= byte === 0xff;
-  }
-  return isUnknown ? undefined : value;
 }

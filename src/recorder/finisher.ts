@@ -2,6 +2,8 @@ import { access, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../domain/log.ts';
 import { withSuffix } from '../domain/names.ts';
+import { finaliseMatroska } from '../media/matroska/finalise.ts';
+import { MatroskaError } from '../media/matroska/matroskaError.ts';
 import { Mp4Error } from '../media/mp4/boxes.ts';
 import { finaliseMp4 } from '../media/mp4/finalise.ts';
 import type { TrackEnds } from '../media/mp4/scan.ts';
@@ -18,7 +20,7 @@ export interface SettledFile {
 }
 
 /**
- * Turns a working file into what players expect: finalises MP4 in place, and syncs. May be repeated.
+ * Turns a working file into what players expect: finalises MP4, WebM and MKV in place, and syncs. May be repeated.
  * @param ends where the tracks of an MP4 are to end.
  * @returns undefined when the file holds no media.
  */
@@ -32,17 +34,24 @@ export async function settleFile(
     () => 0,
   );
   if (size === 0) return undefined;
-  if (container !== 'mp4') {
+  if (container === 'ts') {
     await syncPath(path);
     return { bytes: size, durationMs: undefined };
   }
   try {
-    const { bytes, durationMs } = await finaliseMp4(path, ends);
+    const { bytes, durationMs } = await (container === 'mp4'
+      ? finaliseMp4(path, ends)
+      : finaliseMatroska(path));
     return { bytes, durationMs };
   } catch (error) {
-    if (error instanceof Mp4Error && error.code === 'nothing-to-save') return undefined;
+    if (isUnmendable(error) && error.code === 'nothing-to-save') return undefined;
     throw error;
   }
+}
+
+/** True when the file itself is why it cannot be settled, so that trying again is of no use. */
+export function isUnmendable(error: unknown): error is Mp4Error | MatroskaError {
+  return error instanceof Mp4Error || error instanceof MatroskaError;
 }
 
 /** Removes a file that holds no media. */

@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from '../domain/log.ts';
 import type { FinishedPart } from '../domain/recording.ts';
-import { Mp4Error } from '../media/mp4/boxes.ts';
 import { Slots } from '../util/slots.ts';
 import { announceNamed } from './announceNamed.ts';
 import type { DiskSpace } from './diskSpace.ts';
 import { finishPart } from './finishPart.ts';
-import { removeEmpty, settleFile } from './finisher.ts';
+import { isUnmendable, removeEmpty, settleFile } from './finisher.ts';
 import type { PartFacts } from './finishPart.ts';
 import { JOURNAL_FILE, readJournal, RecordingJournal, removeWorkFolder } from './journal.ts';
 import type { JournalRun, JournalStory } from './journal.ts';
@@ -112,9 +111,9 @@ class LeftRecording {
       const last = i === left.length - 1;
       const facts: PartFacts = {
         ...{ path, container, videoCodec, audioCodec, startTimeMs, startedAt },
-        // MP4 tells it; of the others, when they were last written to.
+        // The file tells it; of MPEG-TS, when it was last written to.
         durationMs:
-          container === 'mp4' ? undefined : Math.max(0, Math.round((await stat(path)).mtimeMs - startedAt)),
+          container === 'ts' ? Math.max(0, Math.round((await stat(path)).mtimeMs - startedAt)) : undefined,
         ...{ index: index + 1, last, stopReason: 'crash' },
       };
       const finished = await finishPart(story.recording, facts, { recordsDir, journal }, this.#log);
@@ -140,7 +139,7 @@ class LeftRecording {
         if ((await settleFile(path, run.container)) === undefined) await removeEmpty(path, this.#log);
         else left.push({ name, run });
       } catch (error) {
-        if (!(error instanceof Mp4Error)) throw error;
+        if (!isUnmendable(error)) throw error;
         this.#broken.set(name, error.message);
       }
     }

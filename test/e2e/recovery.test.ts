@@ -104,8 +104,12 @@ test('rotated: the parts go on counting, nothing is lost between them', async ()
   expect(last).toMatchObject({ last: true, stopReason: 'crash' });
 });
 
-test('server and child killed at once: what was written is finished', async () => {
-  server = await TestServer.start(RECORD_ALL);
+test.each([
+  ['mp4', {}],
+  ['mkv', { record_formats: 'h264-mkv' }],
+])('server and child killed at once: what was written is finished, %s', async (extension, formats) => {
+  const settings = { ...RECORD_ALL, ...formats };
+  server = await TestServer.start(settings);
   const publisher = publishFile(bframesFlv, server.rtmpUrl('cam'));
   const child = await eventually(() => server.logged('child started'), 'the child');
   await eventually(() => {
@@ -116,10 +120,18 @@ test('server and child killed at once: what was written is finished', async () =
   server.signal('SIGKILL');
   await server.exited();
   await publisher.ended;
-  await restart(RECORD_ALL);
+  await restart(settings);
   // The server may have begun a second part in the moment between the two.
-  for (const name of server.records()) expect(await decodeErrors(join(server.recordsDir, name))).toBe('');
-  expect(server.records()).toContain('cam.mp4');
+  for (const name of server.records()) {
+    const file = join(server.recordsDir, name);
+    expect(await decodeErrors(file)).toBe('');
+    const [packets, { format }] = [await packetsOf(file, 'v'), await probe(file)];
+    const lastMs = Math.max(...packets.map(({ pts }) => pts));
+    // The last frame, and sound that goes on a little longer.
+    expect(Number(format.duration) * 1000 - lastMs).toBeGreaterThan(0);
+    expect(Number(format.duration) * 1000 - lastMs).toBeLessThan(500);
+  }
+  expect(server.records()).toContain(`cam.${extension}`);
 });
 
 test('a torn journal is read up to its tear; what nothing tells of is set aside with a report', async () => {

@@ -106,7 +106,7 @@ describe('max_recordings', () => {
     await studio.end(first, 2);
     studio.recordings.start(second, {});
     await studio.end(second, 3);
-    expect(studio.records()).toEqual(['a-2.mkv', 'a.mkv']);
+    expect(studio.records()).toEqual(['a-2.ts', 'a.ts']);
   });
 });
 

@@ -35,16 +35,16 @@ beforeEach(() => {
     'echo "$1 $2 $RECORD_PART_INDEX $RECORD_LAST_PART $RECORD_STOP_REASON $RECORD_BYTES" >> ../runs',
   ]);
   recordsDir = join(home.dir, 'records');
-  work = join(recordsDir, '.work', ID, '000-000000.mkv');
+  work = join(recordsDir, '.work', ID, '000-000000.ts');
   mkdirSync(join(recordsDir, '.work', ID), { recursive: true });
   journal = new RecordingJournal(join(recordsDir, '.work', ID), FACTS, memoryLog());
-  journal.run({ prefix: '000', container: 'mkv', videoCodec: 'H264', startTimeMs: 0, startedAt: 0 });
+  journal.run({ prefix: '000', container: 'ts', videoCodec: 'H264', startTimeMs: 0, startedAt: 0 });
   writeFileSync(work, 'media');
 });
 afterEach(() => home.remove());
 
 const FILE: PartFacts = {
-  ...{ path: '', container: 'mkv', videoCodec: 'H264', audioCodec: undefined },
+  ...{ path: '', container: 'ts', videoCodec: 'H264', audioCodec: undefined },
   ...{ startTimeMs: 0, startedAt: 0, durationMs: 5, index: 1, last: true, stopReason: 'rest-stop' },
 };
 
@@ -73,17 +73,17 @@ async function finish(): Promise<NonNullable<Awaited<ReturnType<typeof finishPar
 async function tellName(name: string): Promise<void> {
   const { index, last, startedAt, stopReason } = FILE;
   const facts = { index, last, startedAt, stopReason, endedAt: 5, durationMs: 5, bytes: 5, endTimeMs: 5 };
-  await journal.naming({ file: '000-000000.mkv', path: join(recordsDir, name), ...facts });
+  await journal.naming({ file: '000-000000.ts', path: join(recordsDir, name), ...facts });
 }
 
 test.each<[string, string, () => Promise<void>]>([
-  ['before the name is given', 'crash', () => tellName('cam.mkv')],
+  ['before the name is given', 'crash', () => tellName('cam.ts')],
   [
     'between link and unlink',
     'rest-stop',
     async () => {
-      await tellName('cam.mkv');
-      linkSync(work, join(recordsDir, 'cam.mkv'));
+      await tellName('cam.ts');
+      linkSync(work, join(recordsDir, 'cam.ts'));
     },
   ],
   [
@@ -105,28 +105,28 @@ test.each<[string, string, () => Promise<void>]>([
 ])('a server that ends %s: one record, one run of its hook', async (_, reason, until) => {
   await until();
   await startAgain();
-  expect([records(), runs()]).toEqual([['cam.mkv'], [told('cam.mkv', reason)]]);
-  expect(readFileSync(join(recordsDir, 'cam.mkv'), 'utf8')).toBe('media');
+  expect([records(), runs()]).toEqual([['cam.ts'], [told('cam.ts', reason)]]);
+  expect(readFileSync(join(recordsDir, 'cam.ts'), 'utf8')).toBe('media');
   expect(readdirSync(join(recordsDir, '.work'))).toEqual([]);
   await startAgain();
   expect(runs()).toHaveLength(1);
 });
 
 test('the name was told, but belongs to somebody else: the file gets another', async () => {
-  writeFileSync(join(recordsDir, 'cam.mkv'), 'older');
-  await tellName('cam.mkv');
+  writeFileSync(join(recordsDir, 'cam.ts'), 'older');
+  await tellName('cam.ts');
   await startAgain();
-  expect(records()).toEqual(['cam-2.mkv', 'cam.mkv']);
-  expect(readFileSync(join(recordsDir, 'cam.mkv'), 'utf8')).toBe('older');
-  expect(runs()).toEqual([told('cam-2.mkv', 'crash')]);
+  expect(records()).toEqual(['cam-2.ts', 'cam.ts']);
+  expect(readFileSync(join(recordsDir, 'cam.ts'), 'utf8')).toBe('older');
+  expect(runs()).toEqual([told('cam-2.ts', 'crash')]);
 });
 
 test('a name that is taken is passed over, and the one that was given is announced', async () => {
-  writeFileSync(join(recordsDir, 'cam.mkv'), 'older');
+  writeFileSync(join(recordsDir, 'cam.ts'), 'older');
   await finish();
   expect((await readJournal(join(recordsDir, '.work', ID)))?.namings).toHaveLength(1);
   await startAgain();
-  expect(runs()).toEqual([told('cam-2.mkv', 'rest-stop')]);
+  expect(runs()).toEqual([told('cam-2.ts', 'rest-stop')]);
 });
 
 test('a record that is gone again is not announced, and the next file goes on counting', async () => {
@@ -134,6 +134,6 @@ test('a record that is gone again is not announced, and the next file goes on co
   unlinkSync(path);
   writeFileSync(work.replace('000-000000', '000-000001'), 'more');
   await startAgain();
-  expect(runs()).toEqual([`cam ${join(recordsDir, 'cam.mkv')} 2 true crash 4`]);
+  expect(runs()).toEqual([`cam ${join(recordsDir, 'cam.ts')} 2 true crash 4`]);
   expect(existsSync(join(recordsDir, '.work', ID))).toBe(false);
 });

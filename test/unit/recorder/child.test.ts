@@ -16,7 +16,7 @@ const pids = (studio: Studio): number[] =>
 
 async function recordedFrames(studio: Studio, count: number): Promise<void> {
   const { recordingId } = studio.said('recording started')[0]!.fields;
-  const file = join(studio.recordsDir, '.work', String(recordingId), '000-000000.mkv');
+  const file = join(studio.recordsDir, '.work', String(recordingId), '000-000000.ts');
   await eventually(
     () => (existsSync(file) && studio.said('child started').length >= count ? true : undefined),
     file,
@@ -34,7 +34,7 @@ test('a child that is killed is replaced: the next part begins with what may not
   await studio.logged('child is replaced');
   stream.push(frame(120));
   await studio.end(stream);
-  expect(studio.media('cam.mkv')).toEqual(['v0', 'a10', 'v40', 'v80', 'a90', 'v120']);
+  expect(studio.media('cam.ts')).toEqual(['v0', 'a10', 'v40', 'v80', 'a90', 'v120']);
   expect(studio.parts.map(({ last, stopReason }) => [last, stopReason])).toContainEqual([
     true,
     'publisher-left',
@@ -51,8 +51,8 @@ test('a child that ends at once is replaced, and what it was given is given agai
   await studio.logged('child is replaced');
   stream.push(frame(80));
   await studio.end(stream);
-  expect(studio.records()).toEqual(['cam.mkv']);
-  expect(studio.media('cam.mkv')).toEqual(['v0', 'a10', 'v40', 'v80']);
+  expect(studio.records()).toEqual(['cam.ts']);
+  expect(studio.media('cam.ts')).toEqual(['v0', 'a10', 'v40', 'v80']);
 });
 
 test('a group of pictures that ends two children is passed over', async () => {
@@ -71,7 +71,7 @@ test('a group of pictures that ends two children is passed over', async () => {
   stream.push(sound(130));
   stream.push(frame(160));
   await studio.end(stream);
-  expect(studio.media('cam.mkv')).toEqual(['v0', 'a10', 'v40']);
+  expect(studio.media('cam.ts')).toEqual(['v0', 'a10', 'v40']);
 });
 
 test('after file_recorder_max_errors_per_interval failures the recording is given up; a new start is a new try', async () => {
@@ -114,7 +114,7 @@ test('a child that does not end with its input is killed after the stop timeout,
   stream.setTrack(VIDEO);
   stream.push(keyFrame(0));
   await studio.end(stream);
-  expect(studio.media('cam.mkv')).toEqual(['v0']);
+  expect(studio.media('cam.ts')).toEqual(['v0']);
   expect(studio.said('child failed')[0]?.fields).toMatchObject({ signal: 'SIGKILL' });
 });
 
@@ -131,7 +131,7 @@ test('a child that takes no data is killed and replaced', async () => {
   stream.push(frame(440));
   await studio.end(stream);
   expect(studio.said('child takes no data and is killed')).toHaveLength(1);
-  expect(studio.media('cam.mkv')).toEqual(['v0', 'v40']);
+  expect(studio.media('cam.ts')).toEqual(['v0', 'v40']);
 });
 
 test('a child that dies while its folder cannot be made any more ends the recording, not the process', async () => {
@@ -170,7 +170,7 @@ test('the publisher waits while a child is behind; nothing is lost', async () =>
   await studio.end(stream);
   expect(asked).toEqual([true, false]);
   expect(studio.complaints()).toEqual([]);
-  expect(studio.media('cam.mkv')).toHaveLength(12);
+  expect(studio.media('cam.ts')).toHaveLength(12);
 });
 
 test('a child that takes nothing for the stop timeout is killed, and the publisher goes on', async () => {
@@ -191,7 +191,7 @@ test('a child that takes nothing for the stop timeout is killed, and the publish
   stream.push(frame(400));
   await studio.end(stream);
   expect(studio.said('child takes no data and is killed')).toHaveLength(1);
-  expect(studio.media('cam.mkv')).toHaveLength(12);
+  expect(studio.media('cam.ts')).toHaveLength(12);
   expect(asked.at(-1)).toBe(false);
 });
 
@@ -204,7 +204,7 @@ test('a flush hands over what a batch would still gather', async () => {
   expect(studio.said('child started')).toHaveLength(1);
   stream.flush();
   const { recordingId } = studio.said('recording started')[0]!.fields;
-  const file = join(studio.recordsDir, '.work', String(recordingId), '000-000000.mkv');
+  const file = join(studio.recordsDir, '.work', String(recordingId), '000-000000.ts');
   const written = (): boolean => existsSync(file) && statSync(file).size > 0 && mediaIn(file).length === 2;
   await eventually(() => written() || undefined, 'both frames in the working file');
   await studio.end(stream);

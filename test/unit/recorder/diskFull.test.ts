@@ -52,17 +52,17 @@ test('a child that finds no space ends every recording; with room they go on, an
   expect(studio.recordings.list()).toEqual([]);
   expect(codeOf(() => studio.recordings.start(stream, {}))).toBe('DISK_FULL');
 
-  const before = readFileSync(join(studio.recordsDir, 'fixed.mkv'));
+  const before = readFileSync(join(studio.recordsDir, 'fixed.ts'));
   rmSync(flag);
   send(stream, 1000, 1040);
   await studio.disk.check();
   await studio.logged('recording started', 4);
   send(stream, 1080);
   await studio.end(stream, 3);
-  expect(studio.records()).toEqual(['fixed-2.mkv', 'fixed.mkv', 'other.mkv']);
-  expect(readFileSync(join(studio.recordsDir, 'fixed.mkv'))).toEqual(before);
+  expect(studio.records()).toEqual(['fixed-2.ts', 'fixed.ts', 'other.ts']);
+  expect(readFileSync(join(studio.recordsDir, 'fixed.ts'))).toEqual(before);
   // From the key frame that was cached.
-  expect(studio.media('fixed-2.mkv')).toEqual(['v0', 'v40', 'v80']);
+  expect(studio.media('fixed-2.ts')).toEqual(['v0', 'v40', 'v80']);
 });
 
 test('automatic recordings wait; a stream that ends, or whose recording is ended, waits no longer', async () => {
@@ -81,7 +81,7 @@ test('automatic recordings wait; a stream that ends, or whose recording is ended
   late.setTrack(VIDEO);
   send(late, 0, 40);
   await studio.end(late, 2);
-  expect(studio.records()).toEqual(['late.mkv']);
+  expect(studio.records()).toEqual(['late.ts']);
 });
 
 test('a stop does not wait for a file that waits for room', async () => {
@@ -94,7 +94,7 @@ test('a stop does not wait for a file that waits for room', async () => {
   await expect(stopped).rejects.toMatchObject({ code: 'DISK_FULL' });
   expect(studio.recordings.isWaiting(stream.mediaSessionId)).toBe(false);
   await studio.logged('recording ended');
-  expect(studio.records()).toEqual(['cam.mkv']);
+  expect(studio.records()).toEqual(['cam.ts']);
 });
 
 test('while the server shuts down nothing waits', async () => {
@@ -114,5 +114,5 @@ test('a program that complains of a full disk and yet ends well is believed', as
   send(stream, 0, 40);
   await studio.end(stream);
   expect(studio.disk.state).toBe('full');
-  await eventually(() => (existsSync(join(studio.recordsDir, 'cam.mkv')) ? true : undefined), 'the record');
+  await eventually(() => (existsSync(join(studio.recordsDir, 'cam.ts')) ? true : undefined), 'the record');
 });

@@ -10,8 +10,8 @@ test('a stream that ends while its recording waits for the other track is record
   stream.push(keyFrame(0));
   stream.push(frame(40));
   await studio.end(stream);
-  expect(studio.records()).toEqual(['cam.mkv']);
-  expect(studio.media('cam.mkv')).toEqual(['v0', 'v40']);
+  expect(studio.records()).toEqual(['cam.ts']);
+  expect(studio.media('cam.ts')).toEqual(['v0', 'v40']);
   expect(studio.parts).toMatchObject([{ index: 1, last: true, stopReason: 'publisher-left' }]);
   expect(studio.leftovers()).toEqual([]);
   expect(studio.complaints()).toEqual([]);
@@ -76,7 +76,7 @@ test('a start on demand that cannot make its folder says so', async () => {
   studio.recordings.start(stream, {});
   stream.push(frame(40));
   await studio.end(stream, 2);
-  expect(studio.media('cam.mkv')).toEqual(['v0', 'a10', 'v40']);
+  expect(studio.media('cam.ts')).toEqual(['v0', 'a10', 'v40']);
 });
 
 test('a new configuration while the recording waits does not mix with what came before it', async () => {
@@ -89,9 +89,9 @@ test('a new configuration while the recording waits does not mix with what came 
   stream.push(keyFrame(80));
   stream.push(frame(120));
   await studio.end(stream);
-  expect(studio.records()).toEqual(['cam.mkv', 'cam_1.mkv']);
-  expect(studio.media('cam_1.mkv')).toEqual(['v0', 'v40']);
-  expect(studio.media('cam.mkv')).toEqual(['v0', 'v40']);
+  expect(studio.records()).toEqual(['cam.ts', 'cam_1.ts']);
+  expect(studio.media('cam_1.ts')).toEqual(['v0', 'v40']);
+  expect(studio.media('cam.ts')).toEqual(['v0', 'v40']);
   expect(studio.parts.map((part) => part.stopReason)).toEqual(['track-change', 'publisher-left']);
 });
 
@@ -105,8 +105,8 @@ test('frames between a new configuration and its key frame belong to the old one
   stream.push(frame(40));
   stream.push(keyFrame(80));
   await studio.end(stream);
-  expect(studio.media('cam_1.mkv')).toEqual(['v0', 'v40']);
-  expect(studio.media('cam.mkv')).toEqual(['v0']);
+  expect(studio.media('cam_1.ts')).toEqual(['v0', 'v40']);
+  expect(studio.media('cam.ts')).toEqual(['v0']);
 });
 
 test('a recording that is asked for anew begins at the key frame where the old one ends', async () => {
@@ -119,14 +119,14 @@ test('a recording that is asked for anew begins at the key frame where the old o
   studio.recordings.start(stream, { fileName: 'third' });
   for (const sample of [sound(50), frame(80), keyFrame(120), sound(130)]) stream.push(sample);
   await studio.end(stream, 3);
-  expect(studio.records()).toEqual(['cam.mkv', 'third.mkv']);
-  expect(studio.media('cam.mkv')).toEqual(['v0', 'a10', 'v40', 'a50', 'v80']);
-  expect(studio.media('third.mkv')).toEqual(['v0', 'a10']);
+  expect(studio.records()).toEqual(['cam.ts', 'third.ts']);
+  expect(studio.media('cam.ts')).toEqual(['v0', 'a10', 'v40', 'a50', 'v80']);
+  expect(studio.media('third.ts')).toEqual(['v0', 'a10']);
   // Both recordings end at once here: their parts are in order within each.
   expect(studio.parts.map(({ path, stopReason, last }) => [basename(path), stopReason, last]).sort()).toEqual(
     [
-      ['cam.mkv', 'replaced', true],
-      ['third.mkv', 'publisher-left', true],
+      ['cam.ts', 'replaced', true],
+      ['third.ts', 'publisher-left', true],
     ],
   );
 });
@@ -140,8 +140,8 @@ test('a stream that ends before the key frame of the new recording is in the old
   studio.recordings.start(stream, { fileName: 'second' });
   stream.push(frame(40));
   await studio.end(stream, 2);
-  expect(studio.records()).toEqual(['cam.mkv']);
-  expect(studio.media('cam.mkv')).toEqual(['v0', 'a10', 'v40']);
+  expect(studio.records()).toEqual(['cam.ts']);
+  expect(studio.media('cam.ts')).toEqual(['v0', 'a10', 'v40']);
 });
 
 test('two starts before the first sample: the second takes over without a loss', async () => {
@@ -153,8 +153,8 @@ test('two starts before the first sample: the second takes over without a loss',
   stream.setTrack(AUDIO);
   for (const sample of [keyFrame(0), sound(10), frame(40)]) stream.push(sample);
   await studio.end(stream, 2);
-  expect(studio.records()).toEqual(['second.mkv']);
-  expect(studio.media('second.mkv')).toEqual(['v0', 'a10', 'v40']);
+  expect(studio.records()).toEqual(['second.ts']);
+  expect(studio.media('second.ts')).toEqual(['v0', 'a10', 'v40']);
 });
 
 test('stop and start at once: two records, the second from the cached key frame on', async () => {
@@ -167,14 +167,14 @@ test('stop and start at once: two records, the second from the cached key frame 
   await expect(studio.recordings.stop(stream.mediaSessionId)).rejects.toThrow('is not being recorded');
   studio.recordings.start(stream, {});
   await stopped;
-  expect(studio.records()).toEqual(['cam.mkv']);
+  expect(studio.records()).toEqual(['cam.ts']);
   expect(studio.recordings.list()).toMatchObject([
-    { mediaSessionId: stream.mediaSessionId, fileName: 'cam.mkv' },
+    { mediaSessionId: stream.mediaSessionId, fileName: 'cam.ts' },
   ]);
   stream.push(frame(80));
   await studio.end(stream, 2);
-  expect(studio.records()).toEqual(['cam-2.mkv', 'cam.mkv']);
-  expect(studio.media('cam-2.mkv')).toEqual(['v0', 'a10', 'v40', 'v80']);
+  expect(studio.records()).toEqual(['cam-2.ts', 'cam.ts']);
+  expect(studio.media('cam-2.ts')).toEqual(['v0', 'a10', 'v40', 'v80']);
   expect(studio.parts.map((part) => part.stopReason)).toEqual(['rest-stop', 'publisher-left']);
 });
 
@@ -188,8 +188,8 @@ test('parts by size: a part ends before the group of pictures that would not fit
     stream.push(frame(ms + 25, 500));
   }
   await studio.end(stream);
-  expect(studio.records()).toEqual(['cam.mkv', 'cam_1.mkv', 'cam_2.mkv']);
-  for (const name of ['cam_1.mkv', 'cam_2.mkv'])
+  expect(studio.records()).toEqual(['cam.ts', 'cam_1.ts', 'cam_2.ts']);
+  for (const name of ['cam_1.ts', 'cam_2.ts'])
     expect(studio.media(name)).toEqual(['v0', 'v25', 'v50', 'v75']);
   expect(studio.parts.map(({ index, last, stopReason }) => [index, last, stopReason])).toEqual([
     [1, false, 'rotation'],
@@ -205,16 +205,16 @@ test('a fixed name is taken as it is, whatever the settings encode', async () =>
   stream.setTrack(VIDEO);
   stream.push(keyFrame(0));
   for (const [fileName, overwrite, expected] of [
-    ['my{login}.mp4', false, 'my{login}.mkv'],
-    ['my{login}.mp4', false, 'my{login}-2.mkv'],
-    ['my{login}.mp4', true, 'my{login}.mkv'],
-    ['../../etc/.hidden', false, '_.._.._etc_.hidden.mkv'],
+    ['my{login}.mp4', false, 'my{login}.ts'],
+    ['my{login}.mp4', false, 'my{login}-2.ts'],
+    ['my{login}.mp4', true, 'my{login}.ts'],
+    ['../../etc/.hidden', false, '_.._.._etc_.hidden.ts'],
   ] as const) {
     studio.recordings.start(stream, { fileName, overwrite });
     await studio.recordings.stop(stream.mediaSessionId);
     expect(studio.parts.at(-1)?.path).toBe(join(studio.recordsDir, expected));
   }
-  expect(studio.records()).toEqual(['_.._.._etc_.hidden.mkv', 'my{login}-2.mkv', 'my{login}.mkv']);
+  expect(studio.records()).toEqual(['_.._.._etc_.hidden.ts', 'my{login}-2.ts', 'my{login}.ts']);
 });
 
 test('the name that is reported begins as the final one will', async () => {
@@ -231,10 +231,10 @@ test('the name that is reported begins as the final one will', async () => {
     stream.push(sample);
   const began = (stream.mediaStartedAt ?? 0) + 60_000;
   studio.recordings.start(stream, {});
-  expect(studio.recordings.of(stream.mediaSessionId)?.fileName).toBe(`cam-${began}-{endTime}.mkv`);
+  expect(studio.recordings.of(stream.mediaSessionId)?.fileName).toBe(`cam-${began}-{endTime}.ts`);
   stream.push(frame(60_500));
   await studio.end(stream);
-  expect(studio.records()).toEqual([`cam-${began}-${began + 500}.mkv`]);
+  expect(studio.records()).toEqual([`cam-${began}-${began + 500}.ts`]);
 });
 
 test('unfinished recordings of an earlier run are reported at the start', async () => {
@@ -301,8 +301,8 @@ test('a track that has a configuration and no media is not declared', async () =
   stream.push(keyFrame(80));
   expect(declared(studio)).toEqual([['h264'], ['h264', 'aac']]);
   await studio.end(stream);
-  expect(studio.media('cam_1.mkv')).toEqual(['v0', 'v40']);
-  expect(studio.media('cam.mkv')).toEqual(['a0', 'v30']);
+  expect(studio.media('cam_1.ts')).toEqual(['v0', 'v40']);
+  expect(studio.media('cam.ts')).toEqual(['a0', 'v30']);
 });
 
 test('the wait for the other track begins with the first sample, not when the stream is published', async () => {
@@ -320,7 +320,7 @@ test('the wait for the other track begins with the first sample, not when the st
     expect(declared(studio)).toEqual([['h264', 'aac']]);
     vi.useRealTimers();
     await studio.end(stream);
-    expect(studio.records()).toEqual(['cam.mkv']);
+    expect(studio.records()).toEqual(['cam.ts']);
   } finally {
     vi.useRealTimers();
   }
@@ -339,7 +339,7 @@ test('while the camera is off the sound alone is recorded, and a new start takes
   expect(studio.said('recording ended')).toHaveLength(0);
   stream.push(sound(10_020));
   await studio.logged('recording ended');
-  expect(studio.media('cam.mkv')).toEqual(['v0', 'a10', 'a9000', 'a9990']);
+  expect(studio.media('cam.ts')).toEqual(['v0', 'a10', 'a9000', 'a9990']);
   await studio.logged('child started', 2);
   expect(declared(studio)).toEqual([['h264', 'aac'], ['aac']]);
   await studio.end(stream, 2);
@@ -360,8 +360,8 @@ test('media of a new track that waits for a key frame is bounded', async () => {
   expect(
     studio.said('media of a new track is lost: no key frame came at which a part could begin with it'),
   ).toHaveLength(1);
-  expect(studio.media('cam_1.mkv')).toEqual(['v0', 'a10', 'v220']);
-  expect(studio.media('cam.mkv')).toEqual(['a0', 'a20', 'v60']);
+  expect(studio.media('cam_1.ts')).toEqual(['v0', 'a10', 'v220']);
+  expect(studio.media('cam.ts')).toEqual(['a0', 'a20', 'v60']);
 });
 
 test('media that waits for the other track is bounded', async () => {
@@ -373,7 +373,7 @@ test('media that waits for the other track is bounded', async () => {
   stream.push(frame(40, 6000));
   expect(declared(studio)).toEqual([['h264']]);
   await studio.end(stream);
-  expect(studio.media('cam.mkv')).toEqual(['v0', 'v40']);
+  expect(studio.media('cam.ts')).toEqual(['v0', 'v40']);
 });
 
 test('nothing is recorded any more once the recordings are closed', async () => {
@@ -382,7 +382,7 @@ test('nothing is recorded any more once the recordings are closed', async () => 
   stream.setTrack(VIDEO);
   stream.push(keyFrame(0));
   await studio.recordings.close();
-  expect(studio.media('cam.mkv')).toEqual(['v0']);
+  expect(studio.media('cam.ts')).toEqual(['v0']);
   expect(studio.parts).toMatchObject([{ stopReason: 'shutdown' }]);
   expect(() => studio.recordings.start(stream, {})).toThrow('shutting down');
   expect(studio.publish('late').ended).toBe(false);

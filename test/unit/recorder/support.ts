@@ -151,8 +151,8 @@ const SETTINGS: Omit<RecorderSettings, 'recordsDir'> = {
   ffmpegPath: programThat(),
   canSetTimestamps: true,
   names: { policy: 'streamName', template: '', encode: undefined, excludeCharacters: '/' },
-  // Of the containers, Matroska is published as it comes from the program.
-  formats: { containers: { h264: 'mkv' }, h264ToTs: false, webmAudio: 'vorbis' },
+  // Of the containers, TS is published as it comes from the program.
+  formats: { containers: { h264: 'ts' }, h264ToTs: false, webmAudio: 'vorbis' },
   rotation: { kind: 'none' },
   batchMs: 20,
   fragmentMs: 500,

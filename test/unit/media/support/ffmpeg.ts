@@ -10,14 +10,13 @@ if (found === undefined && process.env['CI'] === 'true') throw new Error('no ffm
 /** True when there is no ffmpeg on PATH or under vendor/ to judge files with. Never on CI. */
 export const noFfmpeg = found === undefined;
 
+/** The ffmpeg that judges files. */
+export const ffmpegPath = found ?? 'ffmpeg';
+
 export async function ffmpeg(...args: string[]): Promise<string> {
-  const { stdout } = await run(
-    found ?? 'ffmpeg',
-    ['-nostdin', '-hide_banner', '-v', 'error', '-y', ...args],
-    {
-      maxBuffer: 1 << 26,
-    },
-  );
+  const { stdout } = await run(ffmpegPath, ['-nostdin', '-hide_banner', '-v', 'error', '-y', ...args], {
+    maxBuffer: 1 << 26,
+  });
   return stdout;
 }
 
@@ -34,7 +33,7 @@ export async function pipeThrough(
   input: Buffer,
   args: readonly string[],
 ): Promise<{ output: string; errors: string; code: number | null }> {
-  const child = spawn(found ?? 'ffmpeg', ['-hide_banner', '-v', 'warning', '-y', ...args]);
+  const child = spawn(ffmpegPath, ['-hide_banner', '-v', 'warning', '-y', ...args]);
   const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
