@@ -24,7 +24,14 @@ export default defineConfig({
   test: {
     projects: [
       {
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], exclude: REAL_TIME, testTimeout: 30_000 },
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          exclude: REAL_TIME,
+          testTimeout: 30_000,
+          // Left alone, two cores are given one.
+          maxWorkers: 2,
+        },
       },
       {
         test: {
