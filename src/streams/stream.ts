@@ -1,3 +1,4 @@
+import type { Incident } from '../domain/incident.ts';
 import type { Sample, Track } from '../domain/media.ts';
 import { sameTrack } from '../domain/media.ts';
 import type { Publisher } from '../domain/publisher.ts';
@@ -11,6 +12,8 @@ export interface StreamSubscriber {
   onSample(sample: Sample): void;
   /** No more samples come for a while: whoever gathers them can use what there is. */
   onFlush?(): void;
+  /** Something happened to the media right before the next sample. */
+  onIncident?(incident: Incident): void;
   onEnd(): void;
 }
 
@@ -100,6 +103,11 @@ export class Stream {
   /** Told by publishers that are read in batches, behind each batch. */
   flush(): void {
     for (const subscriber of this.#subscribers) subscriber.onFlush?.();
+  }
+
+  /** Tells every subscriber what happened to the media before the next sample. */
+  report(incident: Incident): void {
+    for (const subscriber of this.#subscribers) subscriber.onIncident?.(incident);
   }
 
   /** A subscriber is behind: the publisher waits, if it can, until the returned function is called. */
