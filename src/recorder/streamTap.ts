@@ -161,6 +161,8 @@ export class StreamTap implements StreamSubscriber {
   #begin(recording: Recording): void {
     const { windowMs, policy } = this.#deps.reconnect;
     this.#current = recording;
+    this.#leftMs = undefined;
+    this.#before.clear();
     this.#time = windowMs > 0 ? new RecordingTime(policy !== 'squeeze') : undefined;
   }
 

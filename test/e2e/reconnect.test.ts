@@ -23,8 +23,11 @@ afterEach(async () => server.close());
 
 const file = (name: string): string => join(server.recordsDir, name);
 const md5s = (packets: readonly Packet[]): string[] => packets.map(({ md5 }) => md5);
-const away = (count = 1): Promise<unknown> =>
-  eventually(() => server.allLogged('publisher is away: its recording waits')[count - 1], `away ${count}`);
+const away = (name: string, count: number): Promise<unknown> =>
+  eventually(() => {
+    const lines = server.allLogged('publisher is away: its recording waits');
+    return lines.filter((line) => line['stream'] === name)[count - 1];
+  }, `${name} away, ${count}`);
 
 function workBytes(): number {
   return readdirSync(join(server.recordsDir, '.work'), { recursive: true, encoding: 'utf8' })
@@ -33,22 +36,23 @@ function workBytes(): number {
 }
 
 /** A publisher that is killed when some media of it is on disk; resolves when its recording waits. */
-async function publishAndKill(source = bframesFlv, extra: readonly string[] = []): Promise<void> {
-  const publisher = publishFile(source, server.rtmpUrl('cam'), { extra });
-  await eventually(() => (workBytes() > 100_000 ? true : undefined), 'some media');
+async function publishAndKill(name = 'cam', extra: readonly string[] = []): Promise<void> {
+  const bytes = workBytes();
+  const publisher = publishFile(bframesFlv, server.rtmpUrl(name), { extra });
+  await eventually(() => (workBytes() > bytes + 100_000 ? true : undefined), 'some media');
   publisher.kill('SIGKILL');
   await publisher.ended;
-  await away();
+  await away(name, 1);
 }
 
 /** A publisher that sends two seconds at once and leaves. */
-async function publishTwoSeconds(source = bframesFlv, extra: readonly string[] = []): Promise<void> {
-  const { code } = await publishFile(source, server.rtmpUrl('cam'), {
+async function publishTwoSeconds(name = 'cam', extra: readonly string[] = []): Promise<void> {
+  const { code } = await publishFile(bframesFlv, server.rtmpUrl(name), {
     fast: true,
     extra: ['-t', '2', ...extra],
   }).ended;
   expect(code).toBe(0);
-  await away(2);
+  await away(name, 2);
 }
 
 async function stopByRest(): Promise<void> {
@@ -104,10 +108,13 @@ test('part: one recording in two parts; a stop while it waits finishes it at onc
 
 test('keep-time: one file with a hole as long as the publisher was away; SIGTERM while it waits finishes it', async () => {
   server = await TestServer.start({ ...SETTINGS, record_reconnect_policy: 'keep-time' });
-  await publishAndKill();
-  await publishTwoSeconds();
+  const pcma = ['-c:a', 'pcm_alaw', '-ar', '8000', '-ac', '1'];
+  await publishAndKill('cam');
+  await publishAndKill('transcoded', pcma);
+  await publishTwoSeconds('cam');
+  await publishTwoSeconds('transcoded', pcma);
   await server.close({ keepHome: true });
-  expect(server.records()).toEqual(['cam.mp4']);
+  expect(server.records()).toEqual(['cam.mp4', 'transcoded.mp4']);
   const { awayMs } = server.logged('recording goes on after its publisher was away') as unknown as {
     awayMs: number;
   };
@@ -121,6 +128,11 @@ test('keep-time: one file with a hole as long as the publisher was away; SIGTERM
   expect(durationMs).toBeGreaterThan(lastMs);
   expect(durationMs).toBeLessThan(lastMs + 200);
   expect(server.logged('part finished')).toMatchObject({ last: true, stopReason: 'shutdown' });
+  // Transcoded audio is silence meanwhile.
+  await seamOf(file('transcoded.mp4'), 'v');
+  expect(await decodeErrors(file('transcoded.mp4'))).toBe('');
+  const audio = await packetsOf(file('transcoded.mp4'), 'a');
+  for (const [i, { dts }] of audio.slice(1).entries()) expect(dts - audio[i]!.dts).toBeLessThan(25);
 });
 
 test('squeeze: one file without a hole; another configuration begins a part', async () => {
@@ -128,7 +140,7 @@ test('squeeze: one file without a hole; another configuration begins a part', as
   await publishAndKill();
   await publishTwoSeconds();
   await publishFile(hdFlv, server.rtmpUrl('cam'), { fast: true }).ended;
-  await away(3);
+  await away('cam', 3);
   await stopByRest();
   expect(server.records()).toEqual(['cam.mp4', 'cam_1.mp4']);
   const { found, at } = await seamOf(file('cam_1.mp4'), 'v');
@@ -137,19 +149,6 @@ test('squeeze: one file without a hole; another configuration begins a part', as
   expect(md5s(await packetsOf(file('cam.mp4'), 'v'))).toEqual(md5s(await packetsOf(hdFlv, 'v')));
   for (const name of server.records()) expect(await decodeErrors(file(name))).toBe('');
   expect(server.allLogged('part finished').map((part) => part['stopReason'])).toEqual(['gap', 'rest-stop']);
-});
-
-test('keep-time: transcoded audio is silence while the publisher is away', async () => {
-  server = await TestServer.start({ ...SETTINGS, record_reconnect_policy: 'keep-time' });
-  const pcma = ['-c:a', 'pcm_alaw', '-ar', '8000', '-ac', '1'];
-  await publishAndKill(bframesFlv, pcma);
-  await publishTwoSeconds(bframesFlv, pcma);
-  await stopByRest();
-  expect(server.records()).toEqual(['cam.mp4']);
-  expect(await decodeErrors(file('cam.mp4'))).toBe('');
-  await seamOf(file('cam.mp4'), 'v');
-  const audio = await packetsOf(file('cam.mp4'), 'a');
-  for (const [i, { dts }] of audio.slice(1).entries()) expect(dts - audio[i]!.dts).toBeLessThan(25);
 });
 
 test('nobody comes back: one finished file when the window is over; the next publisher gets a new one', async () => {
@@ -168,7 +167,7 @@ test('nobody comes back: one finished file when the window is over; the next pub
 test('kill -9 of the server while a recording waits: the next start finishes its file', async () => {
   server = await TestServer.start({ ...SETTINGS, record_reconnect_policy: 'keep-time' });
   await publishFile(bframesFlv, server.rtmpUrl('cam'), { fast: true, extra: ['-t', '2'] }).ended;
-  await away();
+  await away('cam', 1);
   server.signal('SIGKILL');
   await server.exited();
   server = await TestServer.start(SETTINGS, server.home);
