@@ -87,14 +87,17 @@ test('squeeze: sound that comes before the first key frame is in, pictures that 
   expect(studio.media('cam.ts')).toEqual(['v0', 'a10', 'v40', 'a80', 'v150']);
 });
 
-test('keep-time: a hole longer than a track may be silent makes no part', async () => {
-  const studio = await studioWith('keep-time');
-  publish(studio, 'first', SOME);
-  studio.streams.unpublish(studio.streams.byMediaSessionId('first')!);
-  const later = performance.now() + 30_000;
-  const clock = vi.spyOn(performance, 'now').mockReturnValue(later);
-  publish(studio, 'second', [sound(0), keyFrame(0), frame(40)]);
+/** Samples of a publisher that comes back half a minute later. */
+function publishLater(studio: Studio, samples: readonly Sample[]): void {
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 30_000);
+  publish(studio, 'second', samples);
   clock.mockRestore();
+}
+
+test('keep-time: a hole is as long as the time away', async () => {
+  const studio = await studioWith('keep-time');
+  studio.streams.unpublish(publish(studio, 'first', SOME));
+  publishLater(studio, [sound(0), keyFrame(0), frame(40)]);
   await studio.recordings.close();
   expect(studio.records()).toEqual(['cam.ts']);
   const times = studio.media('cam.ts').map((each) => [each.slice(0, 1), Number(each.slice(1))] as const);
@@ -102,6 +105,17 @@ test('keep-time: a hole longer than a track may be silent makes no part', async 
   expect(times[3]![1]).toBeGreaterThanOrEqual(30_000);
   expect(times[3]![1]).toBeLessThan(35_000);
   expect(times[5]![1] - times[4]![1]).toBe(40);
+});
+
+test('keep-time: no track is taken for gone because its publisher was away', async () => {
+  const studio = await studioWith('keep-time', { rotation: { kind: 'size', bytes: 1000 } });
+  studio.streams.unpublish(publish(studio, 'first', [keyFrame(0, 2000), sound(10)]));
+  // Were there no video any more, the sound would be a place to cut.
+  publishLater(studio, [sound(0), keyFrame(40), frame(80)]);
+  await studio.recordings.close();
+  expect(studio.media('cam_1.ts')).toHaveLength(3);
+  expect(studio.media('cam.ts')).toEqual(['v0', 'v40']);
+  expect(studio.parts.map(({ stopReason }) => stopReason)).toEqual(['rotation', 'shutdown']);
 });
 
 test.each([
@@ -132,6 +146,17 @@ test('a publisher that leaves while its recording waits for the other track come
   await studio.recordings.close();
   expect(studio.media('cam_1.ts')).toEqual(['v0']);
   expect(studio.media('cam.ts')).toEqual(['v0', 'a10', 'v40']);
+});
+
+test('what the next publication has is what a part waits for', async () => {
+  const studio = await studioWith('part');
+  studio.streams.unpublish(publish(studio, 'first', SOME));
+  const expected = { audio: false, video: true };
+  const second = studio.publish('cam', { mediaSessionId: 'second', expected });
+  second.setTrack(VIDEO);
+  second.push(keyFrame(0));
+  expect(studio.said('child started')).toHaveLength(2);
+  await studio.recordings.close();
 });
 
 test('nothing waits for a stream that had no media', async () => {
