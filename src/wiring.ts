@@ -36,6 +36,10 @@ export function recorderSettings(settings: Settings, recordsDir: string, ffmpeg:
       webmAudio: settings.record_webm_audio,
     },
     rotation: settings.record_rotation,
+    reconnect: {
+      windowMs: settings.record_reconnect_window * 1000,
+      policy: settings.record_reconnect_policy,
+    },
     batchMs: settings.record_batch_ms,
     fragmentMs: settings.record_fragment_ms,
     trackWaitMs: settings.record_track_wait_ms,

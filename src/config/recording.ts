@@ -58,6 +58,18 @@ export const RECORDING = {
     apply: 'live',
     wcs: true,
   }),
+  record_reconnect_window: setting({
+    type: whole('seconds', 0, 3600),
+    initial: '0',
+    doc: 'A recording waits this long for its stream to be published again, and goes on then; 0: what comes is a new one.',
+    apply: 'restart',
+  }),
+  record_reconnect_policy: setting({
+    type: oneOf('part', 'keep-time', 'squeeze'),
+    initial: 'part',
+    doc: 'Where it goes on: in a new part, in the same file with a hole, or in the same file without.',
+    apply: 'restart',
+  }),
   disk_warn_free: setting({
     type: freeSpaceLimit,
     initial: '5%,10G',

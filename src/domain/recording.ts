@@ -16,6 +16,12 @@ export type StopReason =
 
 export type RecordingState = 'starting' | 'recording' | 'stopping' | 'done' | 'failed';
 
+/**
+ * Where a recording goes on whose publisher was away: in a new part; in the same file, where the time away is a hole;
+ * in the same file without a hole.
+ */
+export type ReconnectPolicy = 'part' | 'keep-time' | 'squeeze';
+
 /** Allowed moves; a final state has none. */
 export const NEXT_STATES: Readonly<Record<RecordingState, readonly RecordingState[]>> = {
   starting: ['recording', 'stopping', 'failed'],

@@ -1,4 +1,5 @@
 import type { Sample, Track } from '../domain/media.ts';
+import type { HeldSamples } from './heldSamples.ts';
 
 /** A track that gave nothing for this long is taken for gone: a muted microphone, a camera that was switched off. */
 const SILENCE_US = 10_000_000;
@@ -20,9 +21,14 @@ export class LiveTracks {
     this.#known.set(track.id, track);
   }
 
-  /** Newest configurations of the tracks that `wanted` names. */
-  where(wanted: (id: number) => boolean): Track[] {
-    return [...this.#known.values()].filter((track) => wanted(track.id));
+  /**
+   * Tracks of a child that begins with what is held, and takes over what gives media at `nowUs`. A file declares the
+   * configuration that its first frame has, though a newer one may have come since.
+   */
+  toDeclare(held: HeldSamples, nowUs = Infinity): Track[] {
+    return [...this.#known.values()]
+      .filter(({ id }) => held.has(id) || this.isLive(id, nowUs))
+      .map((track) => held.trackOf(track.id) ?? track);
   }
 
   /** A child was started with these tracks, for media from `fromUs` on. */
@@ -45,6 +51,12 @@ export class LiveTracks {
   /** True while the child declares video that gives media. */
   hasVideo(nowUs: number): boolean {
     return this.#declared.some(({ kind, id }) => kind === 'video' && this.isLive(id, nowUs));
+  }
+
+  /** Nothing came before `us` for a while, of any track: none is taken for gone because of that. */
+  skipTo(us: number): void {
+    this.#fromUs = us;
+    for (const id of this.#heardUs.keys()) this.#heardUs.set(id, us);
   }
 
   /**

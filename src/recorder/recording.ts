@@ -19,6 +19,7 @@ import { PartSeries } from './partSeries.ts';
 import { giveUp, repair } from './repair.ts';
 import type { Run } from './run.ts';
 import { RunFactory } from './runFactory.ts';
+import { goesOnAfterGap } from './runPlan.ts';
 import type { RecorderSettings } from './settings.ts';
 import { Silence } from './silence.ts';
 import { TrackGate } from './trackGate.ts';
@@ -38,7 +39,6 @@ export interface RecordingDeps {
  */
 export class Recording {
   readonly id = randomUUID();
-  readonly stream: Stream;
   readonly options: RecordingOptions;
   readonly startedAt = Date.now();
   readonly #deps: RecordingDeps;
@@ -51,6 +51,8 @@ export class Recording {
   readonly #tracks = new LiveTracks();
   readonly #held: HeldSamples;
   #state: RecordingState = 'starting';
+  /** The publication that feeds it now. */
+  #stream: Stream;
   #gate: TrackGate | undefined;
   #run: Run | undefined;
   #silence: Silence | undefined;
@@ -60,7 +62,7 @@ export class Recording {
   constructor(stream: Stream, options: RecordingOptions, deps: RecordingDeps) {
     const { settings } = deps;
     const { name, mediaSessionId } = stream;
-    this.stream = stream;
+    this.#stream = stream;
     this.options = options;
     this.#deps = deps;
     this.#rotation = options.rotation ?? settings.rotation;
@@ -69,8 +71,8 @@ export class Recording {
     this.#workDir = join(settings.recordsDir, '.work', this.id);
     // The last error that the setting counts ends the recording.
     this.#errors = new ErrorBudget(settings.maxErrors - 1, settings.errorIntervalMs);
-    const place = { stream, rotation: this.#rotation, workDir: this.#workDir, log: this.#log };
-    this.#factory = new RunFactory({ ...deps, ...place });
+    const place = { rotation: this.#rotation, workDir: this.#workDir, log: this.#log };
+    this.#factory = new RunFactory({ ...deps, ...place, holdPublisher: () => this.#stream.hold() });
     this.#series = new PartSeries(this.id, stream, options, { ...deps, ...place });
   }
 
@@ -103,6 +105,28 @@ export class Recording {
     this.#run?.flush();
   }
 
+  /**
+   * No sample comes for a while, and no other track: what waits for one gets a child, which gets all that was gathered.
+   * @returns false when there is nothing to go on with: it has no media, or has ended.
+   */
+  settle(): boolean {
+    this.#gate?.close();
+    this.#gate = undefined;
+    if (!this.#held.isEmpty) this.#swap(this.#heldTracks(), 'track-change');
+    this.flush();
+    return this.#state === 'recording';
+  }
+
+  /** Goes on with another publication of its stream. @param fromUs recording time of its first sample. */
+  follow(stream: Stream, fromUs: number): void {
+    this.#stream = stream;
+    const { policy } = this.#deps.settings.reconnect;
+    if (this.#run && !goesOnAfterGap(this.#run.plan, policy, this.#silence?.reaches(fromUs) === true))
+      this.beginPart('gap');
+    this.#tracks.skipTo(fromUs);
+    for (const sample of this.#silence?.across(fromUs) ?? []) this.#run?.push(sample);
+  }
+
   /** Ends the running child: the next media begins a new part. */
   beginPart(reason: StopReason): void {
     const old = this.#run;
@@ -123,8 +147,7 @@ export class Recording {
   async stop(reason: StopReason): Promise<void> {
     if (this.isActive) {
       this.#move('stopping');
-      this.#gate?.close();
-      if (!this.#held.isEmpty) this.#swap(this.#heldTracks(), 'track-change');
+      this.settle();
       this.#series.close(reason);
       this.#run?.finish();
     }
@@ -141,7 +164,7 @@ export class Recording {
     // Video that follows no key frame cannot be decoded.
     if (track.kind === 'video' && !sample.key && !this.#held.has(track.id)) return;
     this.#held.push(sample, track);
-    this.#gate ??= new TrackGate(this.stream, this.#deps.settings.trackWaitMs, () => this.#startIfReady());
+    this.#gate ??= new TrackGate(this.#stream, this.#deps.settings.trackWaitMs, () => this.#startIfReady());
     this.#startIfReady();
   }
 
@@ -165,7 +188,7 @@ export class Recording {
     const reason = this.isBoundary(sample) ? this.#reasonToSwap(run, sample) : undefined;
     if (reason !== undefined) {
       if (isDeclared) this.#held.push(sample, track);
-      this.#swap(this.#tracksAt(sample), reason);
+      this.#swap(this.#tracks.toDeclare(this.#held, sample.dts), reason);
     } else if (isDeclared) this.#give(run, sample);
   }
 
@@ -186,18 +209,8 @@ export class Recording {
     return isStarved || !this.#held.isEmpty ? 'track-change' : undefined;
   }
 
-  /** The tracks of a child that takes over at `sample`. */
-  #tracksAt({ dts }: Sample): Track[] {
-    return this.#asHeld(this.#tracks.where((id) => this.#held.has(id) || this.#tracks.isLive(id, dts)));
-  }
-
   #heldTracks(): Track[] {
-    return this.#asHeld(this.#tracks.where((id) => this.#held.has(id)));
-  }
-
-  /** A file declares the configuration that its first frame has, though a newer one may have come since. */
-  #asHeld(tracks: readonly Track[]): Track[] {
-    return tracks.map((track) => this.#held.trackOf(track.id) ?? track);
+    return this.#tracks.toDeclare(this.#held);
   }
 
   /** Keeps a sample for the child that takes over at the next boundary. */

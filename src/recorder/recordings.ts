@@ -58,7 +58,7 @@ export class Recordings {
     if (this.#left.length > 0)
       log.warn('an earlier run left unfinished recordings', { folder: workDir, recordings: this.#left });
     streams.events.on('published', (stream) => {
-      if (this.#draining || !this.#deps.isAutomatic(stream)) return;
+      if (this.#draining || this.#goesOn(stream) || !this.#deps.isAutomatic(stream)) return;
       this.#admit(stream);
       if (disk.state === 'full') this.#wait(stream, {});
       else this.#begin(stream, {});
@@ -100,10 +100,26 @@ export class Recordings {
     throw new RecorderdError('LIMIT_REACHED', `no more than ${maxRecordings} recordings`);
   }
 
+  /** Gives a stream its recording that waits for it. @returns false when there is none, or the publisher wants none. */
+  #goesOn(stream: Stream): boolean {
+    const tap = [...this.#taps.values()].find((each) => each.isAway && each.stream.name === stream.name);
+    if (tap === undefined) return false;
+    this.#taps.delete(tap.stream.mediaSessionId);
+    const isUnwanted = stream.init.record === false && tap.stream.init.record !== false;
+    if (isUnwanted || tap.recording?.isActive !== true) {
+      void tap.stop('publisher-left');
+      return false;
+    }
+    tap.follow(stream);
+    this.#taps.set(stream.mediaSessionId, tap);
+    return true;
+  }
+
   #begin(stream: Stream, options: RecordingOptions): Recording {
     const { settings, disk, log } = this.#deps;
+    const tap = this.#taps.get(stream.mediaSessionId) ?? this.#tap(stream);
     const onPart = async (part: FinishedPart): Promise<void> => {
-      this.#newestNames.set(stream, basename(part.path));
+      this.#newestNames.set(tap.stream, basename(part.path));
       await this.#deps.onPart(part);
     };
     const recording = new Recording(stream, options, { settings, disk, log, onPart, batches: this.#batches });
@@ -112,7 +128,7 @@ export class Recordings {
       stream: stream.name,
       mediaSessionId: stream.mediaSessionId,
     });
-    (this.#taps.get(stream.mediaSessionId) ?? this.#tap(stream)).start(recording);
+    tap.start(recording);
     return recording;
   }
 
@@ -155,9 +171,10 @@ export class Recordings {
     return this.#waiting.has(mediaSessionId);
   }
 
-  /** Resolves when no file of a stream is unfinished: with the bare name of its newest part, if there is one. */
+  /** Resolves when no file of a stream is unfinished, but for one that waits for the stream to be published again. */
   async whenFinal(stream: Stream): Promise<string | undefined> {
-    await Promise.all([...this.#open].filter((tap) => tap.stream === stream).map((tap) => tap.done));
+    const isFinal = (tap: StreamTap): boolean => tap.stream === stream && !tap.isAway;
+    await Promise.all([...this.#open].filter(isFinal).map((tap) => tap.done));
     return this.#newestNames.get(stream);
   }
 
@@ -176,7 +193,7 @@ export class Recordings {
       if (recording?.isActive !== true) continue;
       this.#taps.delete(id);
       // What has been recorded must not be replaced by what comes later.
-      this.#wait(tap.stream, { ...recording.options, overwrite: false });
+      if (!tap.isAway) this.#wait(tap.stream, { ...recording.options, overwrite: false });
       void tap.stop('disk-full');
     }
   }
@@ -210,12 +227,14 @@ export class Recordings {
   }
 
   #tap(stream: Stream): StreamTap {
-    const id = stream.mediaSessionId;
-    const tap = new StreamTap(stream, () => {
+    const { settings, log } = this.#deps;
+    const onEmpty = (): void => {
       this.#open.delete(tap);
+      const id = tap.stream.mediaSessionId;
       if (this.#taps.get(id) === tap) this.#taps.delete(id);
-    });
-    this.#taps.set(id, tap);
+    };
+    const tap = new StreamTap(stream, { reconnect: settings.reconnect, log, onEmpty });
+    this.#taps.set(stream.mediaSessionId, tap);
     this.#open.add(tap);
     return tap;
   }

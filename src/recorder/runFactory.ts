@@ -2,7 +2,6 @@ import { dirname } from 'node:path';
 import type { Logger } from '../domain/log.ts';
 import type { Track } from '../domain/media.ts';
 import type { Rotation } from '../domain/rotation.ts';
-import type { Stream } from '../streams/stream.ts';
 import type { Ticker } from '../util/ticker.ts';
 import type { DiskSpace } from './diskSpace.ts';
 import { makeFoldersNow } from './makeFolder.ts';
@@ -12,7 +11,8 @@ import { planRun } from './runPlan.ts';
 import type { RecorderSettings } from './settings.ts';
 
 export interface RunFactoryDeps {
-  readonly stream: Stream;
+  /** Makes the publisher wait, if it can, until the returned function is called. */
+  readonly holdPublisher: () => () => void;
   readonly settings: RecorderSettings;
   readonly rotation: Rotation;
   readonly batches: Ticker;
@@ -33,11 +33,11 @@ export class RunFactory {
 
   /** Starts a child for `tracks`. @throws Error when its folder cannot be made or its media not be declared. */
   start(tracks: readonly Track[], onDied: OnDied): Run {
-    const { stream, settings, rotation, batches, disk, workDir, log } = this.#deps;
+    const { holdPublisher, settings, rotation, batches, disk, workDir, log } = this.#deps;
     makeFoldersNow(settings.recordsDir, dirname(workDir), workDir);
     const place = { folder: workDir, prefix: String(this.#count++).padStart(3, '0') };
     const plan = planRun(tracks, place, rotation, settings);
-    const deps = { holdPublisher: () => stream.hold(), onNoSpace: () => disk.reportFull() };
+    const deps = { holdPublisher, onNoSpace: () => disk.reportFull() };
     return new Run(plan, { ...settings, batches, log, ...deps }, onDied);
   }
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { chooseFormat } from '../domain/format.ts';
 import type { RecordFormat } from '../domain/format.ts';
 import type { Track } from '../domain/media.ts';
+import type { ReconnectPolicy } from '../domain/recording.ts';
 import type { Rotation } from '../domain/rotation.ts';
 import { reorderDepth } from '../media/codecConfig.ts';
 import { fitsFlv } from '../media/flvWriter.ts';
@@ -29,6 +30,20 @@ export function planRun(
     audioBitrate: settings.audioBitrate,
     output: join(place.folder, `${place.prefix}-%06d.${format.container}`),
   };
+}
+
+/**
+ * True when a child's file goes on after its publisher was away. Of a hole that may be long FFmpeg would make short
+ * segments, until their number has caught up, and all the silence of transcoded audio at once, in memory.
+ * @param isFilled that silence is made here, piece by piece.
+ */
+export function goesOnAfterGap(
+  { format, segmentSeconds }: RunPlan,
+  policy: ReconnectPolicy,
+  isFilled: boolean,
+): boolean {
+  if (policy !== 'keep-time') return policy === 'squeeze';
+  return segmentSeconds === undefined && (format.audio === 'copy' || isFilled);
 }
 
 /** True unless the tracks' configurations tell all that copying them needs. */

@@ -1,5 +1,6 @@
 import type { FormatSettings } from '../domain/format.ts';
 import type { NameSettings } from '../domain/names.ts';
+import type { ReconnectPolicy } from '../domain/recording.ts';
 import type { Rotation } from '../domain/rotation.ts';
 
 /** What the recorder is told by the settings; durations in milliseconds, sizes in bytes. */
@@ -12,6 +13,8 @@ export interface RecorderSettings {
   readonly names: NameSettings;
   readonly formats: FormatSettings;
   readonly rotation: Rotation;
+  /** How a recording goes on when its stream ended and is published again within `windowMs`; 0 = not at all. */
+  readonly reconnect: { readonly windowMs: number; readonly policy: ReconnectPolicy };
   /** Length of one write to the child. */
   readonly batchMs: number;
   /** Longest MP4 fragment. */

@@ -9,6 +9,9 @@ const AFTER_US = 800_000;
 /** Filled up to this far behind the video: audio that is only delayed still finds its place. */
 const BEHIND_US = 500_000;
 
+/** To encode an hour of silence would take FFmpeg longer than it may be behind. */
+const LONGEST_US = 60_000_000;
+
 /** 20 ms of CELT silence at full band, mono (RFC 6716, 3.1); a decoder makes it stereo where the track is. */
 const OPUS_SILENCE = Buffer.from('f8fffe', 'hex');
 /** Zero level of G.711, A-law and µ-law. */
@@ -46,7 +49,21 @@ export class Silence {
       return undefined;
     }
     if (dts - lastUs <= AFTER_US) return undefined;
-    const us = dts - BEHIND_US;
+    return this.#at(dts - BEHIND_US);
+  }
+
+  /** True when FFmpeg can be given all the silence until `us` in one go. */
+  reaches(us: number): boolean {
+    return us - (this.#lastUs ?? us) <= LONGEST_US;
+  }
+
+  /** What is to be written when no track has had media until `us`, where it goes on. */
+  *across(us: number): Generator<Sample> {
+    while (this.#lastUs !== undefined && us - this.#lastUs > AFTER_US)
+      yield this.#at(this.#lastUs + BEHIND_US);
+  }
+
+  #at(us: number): Sample {
     this.#lastUs = us;
     return { trackId: this.#audioId, dts: us, pts: us, key: true, data: this.#data };
   }

@@ -146,6 +146,7 @@ const RECORDER_SETTINGS = {
   audioSampleRate: 48_000,
   audioBitrate: 96_000,
   maxRecordings: 100,
+  reconnect: { windowMs: 0, policy: 'part' },
   maxErrors: 3,
   errorIntervalMs: 60_000,
 } as const;

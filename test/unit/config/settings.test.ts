@@ -102,6 +102,8 @@ const DEFAULTS: Settings = {
   record_h264_to_ts: false,
   record_webm_audio: 'vorbis',
   record_rotation: { kind: 'none' },
+  record_reconnect_window: 0,
+  record_reconnect_policy: 'part',
   record_batch_ms: 250,
   record_fragment_ms: 500,
   record_track_wait_ms: 2000,

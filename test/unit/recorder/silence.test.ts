@@ -56,3 +56,17 @@ test('copied audio, codecs that lose nothing, and audio alone need none', () => 
   expect(Silence.for([{ ...AUDIO, codec: 'opus' }], AAC)).toBeUndefined();
   expect(Silence.for([VIDEO], AAC)).toBeUndefined();
 });
+
+test('where no track had media it fills the hole in steps below a second, as long as that takes FFmpeg no time', () => {
+  const silence = Silence.for(tracksWith('opus'), AAC)!;
+  silence.before(sound(1000));
+  expect(silence.reaches(61_000_000)).toBe(true);
+  expect(silence.reaches(61_000_001)).toBe(false);
+  const times = [1000, ...[...silence.across(20_000_000)].map(({ dts }) => dts / 1000), 20_000];
+  for (const [i, ms] of times.slice(1).entries()) {
+    expect(ms - times[i]!).toBeGreaterThan(200);
+    expect(ms - times[i]!).toBeLessThanOrEqual(800);
+  }
+  expect([...silence.across(20_000_000)]).toEqual([]);
+  expect(silence.before(frame(20_000))).toBeUndefined();
+});

@@ -8,6 +8,7 @@ import { Recordings } from '../../../src/recorder/recordings.ts';
 import type { RecorderSettings } from '../../../src/recorder/settings.ts';
 import type { Stream } from '../../../src/streams/stream.ts';
 import { Streams } from '../../../src/streams/streams.ts';
+import type { PublishRequest } from '../../../src/streams/streams.ts';
 import { eventually } from '../../support/eventually.ts';
 import { flvTags } from '../../support/flvTags.ts';
 import { memoryLog } from '../../support/rtmpHarness.ts';
@@ -84,7 +85,7 @@ export class Studio {
     return studio;
   }
 
-  publish(name = 'cam'): Stream {
+  publish(name = 'cam', init: Partial<PublishRequest> = {}): Stream {
     return this.streams.publish({
       name,
       mediaSessionId: `session-of-${name}`,
@@ -98,6 +99,7 @@ export class Studio {
       },
       custom: {},
       createdAt: 0,
+      ...init,
     });
   }
 
@@ -154,6 +156,7 @@ const SETTINGS: Omit<RecorderSettings, 'recordsDir'> = {
   // Of the containers, TS is published as it comes from the program.
   formats: { containers: { h264: 'ts' }, h264ToTs: false, webmAudio: 'vorbis' },
   rotation: { kind: 'none' },
+  reconnect: { windowMs: 0, policy: 'part' },
   batchMs: 20,
   fragmentMs: 500,
   trackWaitMs: 60_000,
