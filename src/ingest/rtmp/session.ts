@@ -1,6 +1,7 @@
 import type { Logger } from '../../domain/log.ts';
 import type { Connections } from '../../streams/connections.ts';
 import type { Streams } from '../../streams/streams.ts';
+import type { LeapBounds } from '../../streams/timeline.ts';
 import type { Link } from '../../tcp/socketLink.ts';
 import { splitAggregate } from './aggregate.ts';
 import { messageValues, readCall } from './call.ts';
@@ -24,6 +25,8 @@ export interface SessionOptions extends ChunkLimits {
   readonly maxCommandBytes: number;
   /** Set Chunk Size that is announced, bytes. */
   readonly chunkSize: number;
+  /** Beyond which timestamps of a publisher are mended. */
+  readonly leapBounds: LeapBounds;
 }
 
 /** What all sessions of a server share. */
@@ -79,6 +82,7 @@ export class Session implements MessageSink {
       sessionId,
       replies: this.#replies,
       chunkBytes: options.chunkSize,
+      leapBounds: options.leapBounds,
       onPublishing: (publishing) => this.#onPublishing(publishing),
       onHold: (held) => {
         this.#isHeld = held;

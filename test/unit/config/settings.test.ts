@@ -107,6 +107,8 @@ const DEFAULTS: Settings = {
   record_track_wait_ms: 2000,
   record_buffer_max_bytes: 16777216,
   gop_cache_max_bytes: 16777216,
+  timestamp_leap_forward_ms: 10_000,
+  timestamp_leap_back_ms: 1000,
   record_stop_timeout: 10,
   file_recorder_error_interval: 60,
   file_recorder_max_errors_per_interval: 3,
