@@ -58,6 +58,8 @@ export class Timeline {
   #offsetUs: number | undefined;
   /** That of the newest leap. */
   #correctionUs = 0;
+  /** Stream time of the newest sample of all tracks. */
+  #newestUs = -Infinity;
 
   constructor({ bounds, onLeap, nowMs = () => performance.now() }: TimelineDeps) {
     this.#bounds = bounds;
@@ -82,6 +84,7 @@ export class Timeline {
     const correctionUs = this.#correctionUs;
     const lastUs = sourceUs + correctionUs;
     this.#tracks.set(trackId, { lastUs, cameMs: nowMs, stepUs: 0, correctionUs });
+    this.#newestUs = Math.max(this.#newestUs, lastUs);
     return lastUs - dts;
   }
 
@@ -103,28 +106,30 @@ export class Timeline {
     if (!isLeap) track.stepUs = Math.min(us - track.lastUs, MAX_USUAL_STEP_US);
     track.lastUs = us;
     track.cameMs = nowMs;
+    this.#newestUs = Math.max(this.#newestUs, us);
     return us;
   }
 
+  /** Forward of the other tracks, too: one that was muted comes back beside them. */
   #follows(track: TrackTime, us: number, passedMs: number): boolean {
-    const stepMs = (us - track.lastUs) / 1000;
-    return stepMs >= -this.#bounds.backMs && stepMs <= passedMs + this.#bounds.forwardMs;
+    const isBack = us - track.lastUs < -this.#bounds.backMs * 1000;
+    return !isBack && us - this.#newestUs <= (passedMs + this.#bounds.forwardMs) * 1000;
   }
 
   /**
-   * Time from the newest sample to the next one, which says nothing about it. Of a stream that is ahead of real time,
-   * because it is sent faster, real time tells nothing either.
+   * Time from a track's newest sample to the next one, which says nothing about it. Of a stream that is ahead of real
+   * time, because it is sent faster, the other tracks alone tell of a pause.
    */
   #pauseUs({ lastUs, cameMs, stepUs }: TrackTime, nowMs: number): number {
     const behindUs = (nowMs - (this.#originMs ?? nowMs)) * 1000 - lastUs;
     const passedUs = Math.round(Math.min((nowMs - cameMs) * 1000, behindUs));
-    return passedUs > stepUs + MIN_PAUSE_US ? passedUs : Math.max(stepUs, MIN_STEP_US);
+    const pauseUs = Math.max(passedUs, this.#newestUs - lastUs);
+    return pauseUs > stepUs + MIN_PAUSE_US ? pauseUs : Math.max(stepUs, MIN_STEP_US);
   }
 
   /** Stream time at which a connection begins: now, but after everything before. */
   #anchorUs(nowMs: number): number {
     this.#originMs ??= nowMs;
-    const newestUs = Math.max(-1, ...[...this.#tracks.values()].map((track) => track.lastUs));
-    return Math.max(newestUs + 1, Math.round((nowMs - this.#originMs) * 1000));
+    return Math.max(this.#newestUs + 1, Math.round((nowMs - this.#originMs) * 1000));
   }
 }

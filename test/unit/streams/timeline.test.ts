@@ -108,6 +108,24 @@ describe('leaps', () => {
     expect(clock.leaps).toHaveLength(1);
   });
 
+  test('sound that was muted comes back beside the picture, however fast both are sent', () => {
+    const clock = new Clock();
+    clock.stretch(0, 1_000, false);
+    for (let at = 1_000; at < 20_000; at += 40) clock.place(VIDEO, at);
+    expect(clock.place(AUDIO, 20_005)).toBe(20_005);
+    expect(clock.leaps).toEqual([]);
+  });
+
+  test('and so it does after a leap in the meantime', () => {
+    const clock = new Clock();
+    clock.stretch(0, 1_000, false);
+    for (let at = 1_000; at < 20_000; at += 40) clock.place(VIDEO, at);
+    const audio = clock.place(AUDIO, HOUR_MS + 20_005);
+    expect(audio).toBe(19_960);
+    expect(clock.place(VIDEO, HOUR_MS + 20_040)).toBe(audio + 35);
+    expect(clock.leaps).toHaveLength(1);
+  });
+
   test('what a slower track still has from before the leap stays at its place', () => {
     const clock = new Clock();
     clock.stretch(0, 1_000);
