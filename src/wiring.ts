@@ -13,6 +13,7 @@ import type { Ffmpeg } from './process/ffmpeg.ts';
 import type { DiskSpaceOptions } from './recorder/diskSpace.ts';
 import type { RecorderSettings } from './recorder/settings.ts';
 import type { SnapshotOptions } from './recorder/snapshot.ts';
+import type { LeapBounds } from './streams/timeline.ts';
 import { SIGNALLING_DEFAULTS } from './signalling/server.ts';
 import type { SignallingOptions } from './signalling/server.ts';
 import type { Stream } from './streams/stream.ts';
@@ -76,6 +77,7 @@ export function rtmpOptions(settings: Settings): RtmpOptions {
     maxReplyBacklogBytes: settings.rtmp_max_reply_backlog_bytes,
     chunkSize: settings.rtmp_chunk_size,
     readIntervalMs: settings.rtmp_read_interval_ms,
+    leapBounds: leapBounds(settings),
   };
 }
 
@@ -98,7 +100,12 @@ export function pullOptions(settings: Settings, { path, version }: Ffmpeg): Pull
     playerIdleMs: settings.rtsp_activity_timer * 1000,
     failedKeepMs: 60_000,
     stopGraceMs: 2000,
+    leapBounds: leapBounds(settings),
   };
+}
+
+function leapBounds(settings: Settings): LeapBounds {
+  return { forwardMs: settings.timestamp_leap_forward_ms, backMs: settings.timestamp_leap_back_ms };
 }
 
 export function rtspOptions(settings: Settings): RtspOptions {

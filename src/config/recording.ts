@@ -118,6 +118,18 @@ export const RECORDING = {
     doc: 'Media since the last key frame that each stream keeps for a recording started later.',
     apply: 'live',
   }),
+  timestamp_leap_forward_ms: setting({
+    type: whole('milliseconds', 1000, 86_400_000),
+    initial: '10000',
+    doc: 'A step of timestamps from RTMP or a captured source that is this much longer than the time that passed is a leap, and is mended.',
+    apply: 'restart',
+  }),
+  timestamp_leap_back_ms: setting({
+    type: whole('milliseconds', 100, 60_000),
+    initial: '1000',
+    doc: 'A step back by more than this is a leap, too; after a shorter one frames follow each other closely until the times rise again.',
+    apply: 'restart',
+  }),
   record_stop_timeout: setting({
     type: whole('seconds', 1, 600),
     initial: '10',

@@ -4,8 +4,8 @@ import { setting, whole } from './settingTypes.ts';
 export const RTMP = {
   rtmp_publisher_timeout: setting({
     type: whole('seconds', 1, 3600),
-    initial: '10',
-    doc: 'Ends a stream whose publisher has been silent for this long.',
+    initial: '8',
+    doc: 'Ends a stream whose publisher has sent no byte for this long: its file is finished within 10 seconds.',
     apply: 'restart',
   }),
   rtmp_handshake_timeout: setting({

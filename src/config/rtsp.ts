@@ -17,7 +17,7 @@ export const RTSP = {
   }),
   rtsp_publisher_timeout: setting({
     type: whole('seconds', 1, 3600),
-    initial: '10',
+    initial: '8',
     doc: 'Ends an RTSP stream from which no media has come for this long.',
     apply: 'restart',
   }),

@@ -1,9 +1,17 @@
-import type { Incident } from '../domain/incident.ts';
+import type { Incident, IncidentCause } from '../domain/incident.ts';
 import type { Sample, Track } from '../domain/media.ts';
 import { sameTrack } from '../domain/media.ts';
 import type { Publisher } from '../domain/publisher.ts';
+import { Drift } from './drift.ts';
 import { GopCache } from './gopCache.ts';
 import type { KeyFrame, StreamItem } from './gopCache.ts';
+
+/** After these the media's time stands elsewhere beside ours. */
+const TIME_CAUSES: ReadonlySet<IncidentCause> = new Set([
+  'publisher-away',
+  'source-lost',
+  'timestamps-leapt',
+]);
 
 /** Receives a stream: tracks and samples in the order they arrived, then the end, once. Must not throw. */
 export interface StreamSubscriber {
@@ -61,6 +69,9 @@ export class Stream {
   #gop: GopCache;
   readonly #subscribers = new Set<StreamSubscriber>();
   readonly #holds = new Set<symbol>();
+  readonly #drift = new Drift();
+  /** The track whose times are held against our clock: the first that gives media. */
+  #driftTrackId: number | undefined;
   #ended = false;
 
   constructor(init: StreamInit) {
@@ -89,6 +100,7 @@ export class Stream {
     this.tracks.set(track.id, track);
     this.#gop.addTrack(track);
     for (const subscriber of this.#subscribers) subscriber.onTrack(track);
+    if (known !== undefined) this.#reportChange(known, track);
   }
 
   /** Hands one sample to every subscriber. Samples of unknown tracks are a programming error and are ignored. */
@@ -96,6 +108,8 @@ export class Stream {
     const track = this.tracks.get(sample.trackId);
     if (this.#ended || track === undefined) return;
     this.mediaStartedAt ??= Date.now();
+    this.#driftTrackId ??= sample.trackId;
+    if (sample.trackId === this.#driftTrackId) this.#drift.sample(sample.dts, performance.now());
     this.#gop.addSample(sample, track);
     for (const subscriber of this.#subscribers) subscriber.onSample(sample);
   }
@@ -107,6 +121,7 @@ export class Stream {
 
   /** Tells every subscriber what happened to the media before the next sample. */
   report(incident: Incident): void {
+    if (TIME_CAUSES.has(incident.cause)) this.#drift.restart();
     for (const subscriber of this.#subscribers) subscriber.onIncident?.(incident);
   }
 
@@ -129,6 +144,11 @@ export class Stream {
     this.#subscribers.clear();
   }
 
+  /** How much faster the publisher's clock runs than ours, see {@link Drift.ppm}. */
+  get driftPpm(): number | undefined {
+    return this.#drift.ppm;
+  }
+
   /** The newest picture that can be decoded alone. */
   get keyFrame(): KeyFrame | undefined {
     return this.#gop.keyFrame;
@@ -149,4 +169,16 @@ export class Stream {
     else this.#subscribers.add(subscriber);
     return () => this.#subscribers.delete(subscriber);
   }
+
+  #reportChange(from: Track, to: Track): void {
+    const now = Date.now();
+    const detail = `${formatOf(from)} to ${formatOf(to)}`;
+    this.report({ cause: 'track-changed', from: now, to: now, lostMs: 0, trackId: to.id, detail });
+  }
+}
+
+/** A track's codec and shape for people, e.g. `h264 640x360`. */
+function formatOf(track: Track): string {
+  if (track.kind === 'video') return `${track.codec} ${track.width}x${track.height}`;
+  return `${track.codec} ${track.sampleRate} Hz, ${track.channels} ch`;
 }

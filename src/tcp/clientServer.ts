@@ -62,7 +62,7 @@ export interface ClientServerInit<S extends ClientSession> {
 }
 
 const MIN_CHECK_MS = 20;
-const MAX_CHECK_MS = 1_000;
+const MAX_CHECK_MS = 500;
 /** Checks within the shortest time limit. */
 const CHECKS_PER_LIMIT = 5;
 

@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import { afterEach, expect, inject, test } from 'vitest';
 import { expectSamePackets } from '../support/compare.ts';
 import { eventually } from '../support/eventually.ts';
+import { hookInto } from '../support/hook.ts';
 import { decodeErrors, packetsOf } from '../support/packets.ts';
 import { publishFile } from '../support/publishers.ts';
+import type { PublisherProcess } from '../support/publishers.ts';
 import { TestServer } from '../support/server.ts';
 import type { LogLine } from '../support/server.ts';
 
@@ -27,23 +29,39 @@ test('a second publisher of a live name is refused and the first is untouched', 
   await expectSamePackets(bframesFlv, [join(server.recordsDir, 'cam.mp4')], 'v');
 });
 
-test('a publisher that is frozen ends after rtmp_publisher_timeout, one that is killed at once', async () => {
-  server = await TestServer.start({ ...RECORD_ALL, rtmp_publisher_timeout: 1 });
-  for (const [name, signal] of [
-    ['frozen', 'SIGSTOP'],
-    ['killed', 'SIGKILL'],
-  ] as const) {
-    const publisher = publishFile(bframesFlv, server.rtmpUrl(name));
-    // Not before media has arrived: there would be nothing to record.
-    const isRecorded = (line: LogLine): boolean => line.msg === 'child started' && line['stream'] === name;
-    await eventually(() => server.logs.find(isRecorded), `${name} is recorded`);
-    publisher.kill(signal);
+/** A publisher of the 12 s file whose media has arrived: before, there would be nothing to record. */
+async function recorded(name: string): Promise<PublisherProcess> {
+  const publisher = publishFile(bframesFlv, server.rtmpUrl(name));
+  const isRecorded = (line: LogLine): boolean => line.msg === 'child started' && line['stream'] === name;
+  await eventually(() => server.logs.find(isRecorded), `${name} is recorded`);
+  return publisher;
+}
+
+const ended = (name: string): LogLine | undefined =>
+  server.logs.find((line) => line.msg === 'rtmp stream ended' && line['streamName'] === name);
+
+test('a publisher that is frozen has its file, and its hook, soon after it is silent; one that is killed at once', async () => {
+  const hook = hookInto();
+  server = await TestServer.start({
+    ...RECORD_ALL,
+    on_record_hook_script: hook.script,
+    rtmp_publisher_timeout: 2,
+  });
+  const frozen = await recorded('frozen');
+  const killed = await recorded('killed');
+  frozen.kill('SIGSTOP');
+  killed.kill('SIGKILL');
+  for (const name of ['killed', 'frozen']) {
     const file = join(server.recordsDir, `${name}.mp4`);
-    await eventually(() => (server.records().includes(`${name}.mp4`) ? true : undefined), `${name}.mp4`);
-    publisher.kill('SIGKILL');
+    await eventually(() => hook.calls().find(([each]) => each === name), `the hook of ${name}`);
+    expect(hook.calls()).toContainEqual([name, file]);
     expect((await packetsOf(file, 'v')).length).toBeGreaterThan(0);
     expect(await decodeErrors(file)).toBe('');
+    const end = server.logs.find((line) => line.msg === 'recording ended' && line['stream'] === name);
+    expect(end).toMatchObject({ reason: 'publisher-left' });
   }
+  frozen.kill('SIGKILL');
+  expect(ended('frozen')).toMatchObject({ reason: 'publisher silent for 2000 ms' });
 });
 
 test('a publisher faster than its child is made to wait; nothing is lost', async () => {

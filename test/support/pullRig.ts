@@ -33,6 +33,7 @@ export const PULL_OPTIONS: PullOptions = {
   playerIdleMs: 60_000,
   failedKeepMs: 60_000,
   stopGraceMs: 2_000,
+  leapBounds: { forwardMs: 10_000, backMs: 1_000 },
 };
 
 /** What one captured stream delivered. */

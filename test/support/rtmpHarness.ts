@@ -22,6 +22,7 @@ export const RTMP_OPTIONS: RtmpOptions = {
   maxReplyBacklogBytes: 256 << 10,
   chunkSize: 4096,
   readIntervalMs: 0,
+  leapBounds: { forwardMs: 10_000, backMs: 1_000 },
 };
 
 export interface LoggedLine {

@@ -4,7 +4,9 @@ import type { Logger } from '../../domain/log.ts';
 import { CaptureEnded } from '../../streams/captures.ts';
 import type { Capture, CaptureInfo, CaptureOrigin, CaptureStatus } from '../../streams/captures.ts';
 import type { ExpectedKinds, Stream } from '../../streams/stream.ts';
+import { LeapReports } from '../../streams/leapReports.ts';
 import type { Streams } from '../../streams/streams.ts';
+import { Timeline } from '../../streams/timeline.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionEnd } from './connection.ts';
 import { infoOf, refusalOf } from './failures.ts';
@@ -13,7 +15,6 @@ import { publisherOf } from './publisher.ts';
 import type { PullOptions } from './settings.ts';
 import { SourceFeed } from './sourceFeed.ts';
 import type { SourceUri } from '../../domain/sourceUri.ts';
-import { Timeline } from './timeline.ts';
 
 /** A hole in a captured stream. Times are milliseconds since the epoch. */
 export interface CaptureGap {
@@ -48,7 +49,8 @@ export class SourceCapture implements Capture {
   readonly mediaSessionId = randomUUID();
   readonly #deps: CaptureDeps;
   readonly #log: Logger;
-  readonly #timeline = new Timeline();
+  readonly #leaps: LeapReports;
+  readonly #timeline: Timeline;
   readonly #stop = new AbortController();
   readonly #playing: Promise<Stream>;
   #resolvePlaying: (stream: Stream) => void = () => undefined;
@@ -71,6 +73,11 @@ export class SourceCapture implements Capture {
       streamName: target.name,
       mediaSessionId: this.mediaSessionId,
       uri: target.uri.shown,
+    });
+    this.#leaps = new LeapReports(this.#log);
+    this.#timeline = new Timeline({
+      bounds: deps.options.leapBounds,
+      onLeap: (leap) => this.#leaps.add(this.#stream, leap),
     });
     this.#playing = new Promise((resolve, reject) => {
       this.#resolvePlaying = resolve;
@@ -130,6 +137,7 @@ export class SourceCapture implements Capture {
     if (this.#isOver()) return;
     this.#stop.abort();
     clearTimeout(this.#idleTimer);
+    this.#leaps.close();
     this.#status = 'FAILED';
     this.#info = info;
     void this.#connection?.stop();
@@ -223,7 +231,7 @@ export class SourceCapture implements Capture {
     const level = this.#retries === 0 ? 'warn' : 'debug';
     this.#log[level](hasPlayed ? 'capture lost its source' : 'source does not play', {
       cause: end.cause,
-      clockJumps: this.#timeline.jumps,
+      leaps: this.#timeline.leaps,
       ...end.facts,
     });
     if (hasPlayed ? !options.reconnect : origin !== 'settings') {

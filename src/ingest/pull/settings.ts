@@ -1,3 +1,4 @@
+import type { LeapBounds } from '../../streams/timeline.ts';
 import type { SourcePlanOptions } from './sourcePlan.ts';
 
 /** How sources are pulled. All are required; the settings table has the defaults. */
@@ -26,4 +27,6 @@ export interface PullOptions extends SourcePlanOptions {
   readonly failedKeepMs: number;
   /** Time that FFmpeg has to say goodbye to its peer. */
   readonly stopGraceMs: number;
+  /** Beyond which timestamps of a source are mended. */
+  readonly leapBounds: LeapBounds;
 }

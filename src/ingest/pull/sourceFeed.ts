@@ -4,7 +4,7 @@ import type { DemuxedFrame, DemuxedTrack, DemuxHandler } from '../../media/demux
 import { changedAvcC, withoutTrailingZeros } from '../../media/nalUnits.ts';
 import { reorderDepth, videoSize } from '../../media/codecConfig.ts';
 import type { ExpectedKinds, Stream } from '../../streams/stream.ts';
-import type { Timeline } from './timeline.ts';
+import type { Timeline } from '../../streams/timeline.ts';
 import { VideoTimes } from './videoTimes.ts';
 
 /** Ids of the tracks of every captured stream: they stay over a reconnect. */

@@ -143,7 +143,7 @@ export class AudioReceiver {
 
   #push(data: Buffer): void {
     if (data.length === 0) return;
-    const dts = this.#clock.microseconds(this.#timestamp);
+    const dts = this.#clock.dts(AUDIO_TRACK_ID, this.#timestamp);
     this.#stream.push({ trackId: AUDIO_TRACK_ID, dts, pts: dts, key: true, data });
   }
 }

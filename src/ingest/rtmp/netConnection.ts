@@ -6,6 +6,7 @@ import type { CustomParameters, Publisher } from '../../domain/publisher.ts';
 import type { Connections } from '../../streams/connections.ts';
 import type { Stream } from '../../streams/stream.ts';
 import type { Streams } from '../../streams/streams.ts';
+import type { LeapBounds } from '../../streams/timeline.ts';
 import { amfObject, isAmfObject } from './amf0.ts';
 import type { AmfValue } from './amf0.ts';
 import type { Call } from './call.ts';
@@ -27,6 +28,7 @@ export interface NetConnectionHost {
   readonly replies: Replies;
   /** Set Chunk Size to announce, bytes. */
   readonly chunkBytes: number;
+  readonly leapBounds: LeapBounds;
   /** True when new publishers are to be refused. */
   readonly isDraining: () => boolean;
   /** Told when a publication begins, and when it ends while the connection stays. */
@@ -219,7 +221,8 @@ export class NetConnection {
       this.#refuse(streamId, error.message, CODES.get(error.code));
       return;
     }
-    this.#publication = new Publication(stream, { streams: this.#host.streams, streamId }, this.#host.log);
+    const { streams, leapBounds, log } = this.#host;
+    this.#publication = new Publication(stream, { streams, streamId, leapBounds }, log);
     stream.setPaused = (isPaused) => this.#host.onHold(isPaused);
     this.#host.onPublishing(true);
     this.#host.replies.streamBegin(streamId);

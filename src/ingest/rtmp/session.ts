@@ -1,6 +1,7 @@
 import type { Logger } from '../../domain/log.ts';
 import type { Connections } from '../../streams/connections.ts';
 import type { Streams } from '../../streams/streams.ts';
+import type { LeapBounds } from '../../streams/timeline.ts';
 import type { Link } from '../../tcp/socketLink.ts';
 import { splitAggregate } from './aggregate.ts';
 import { messageValues, readCall } from './call.ts';
@@ -24,6 +25,8 @@ export interface SessionOptions extends ChunkLimits {
   readonly maxCommandBytes: number;
   /** Set Chunk Size that is announced, bytes. */
   readonly chunkSize: number;
+  /** Beyond which timestamps of a publisher are mended. */
+  readonly leapBounds: LeapBounds;
 }
 
 /** What all sessions of a server share. */
@@ -58,7 +61,6 @@ export class Session implements MessageSink {
   #since = performance.now();
   #reportedAt = 0;
   #bytes = 0;
-  #bytesChecked = 0;
   #isHeld = false;
   #ackWindowBytes = Infinity;
   #bytesAcknowledged = 0;
@@ -79,6 +81,7 @@ export class Session implements MessageSink {
       sessionId,
       replies: this.#replies,
       chunkBytes: options.chunkSize,
+      leapBounds: options.leapBounds,
       onPublishing: (publishing) => this.#onPublishing(publishing),
       onHold: (held) => {
         this.#isHeld = held;
@@ -106,6 +109,7 @@ export class Session implements MessageSink {
   /** Takes bytes from the client. */
   receive(chunk: Buffer): void {
     this.#bytes += chunk.length;
+    if (this.#phase === 'publishing') this.#since = performance.now();
     if (!this.#isOver()) this.#use(chunk);
     // The client is not read for a while.
     if (this.#link.onRead(chunk.length)) this.#connection.flush();
@@ -139,10 +143,7 @@ export class Session implements MessageSink {
   /** Enforces the time limits; `now` is `performance.now()`. To be called several times within each limit. */
   check(now: number): void {
     // A publisher that is made to wait is not silent.
-    if (this.#phase === 'publishing' && (this.#isHeld || this.#bytes !== this.#bytesChecked)) {
-      this.#bytesChecked = this.#bytes;
-      this.#since = now;
-    }
+    if (this.#phase === 'publishing' && this.#isHeld) this.#since = now;
     if (now - this.#since > this.#limitMs()) this.#timeOut();
     if (now - this.#reportedAt < REPORT_MS) return;
     this.#reportedAt = now;

@@ -130,7 +130,7 @@ export class VideoReceiver {
   #frame(codec: VideoCodec, key: boolean, compositionOffsetMs: number, data: Buffer): void {
     if (data.length === 0) return;
     if (this.#codec !== codec && !this.#startTrack(codec, key, data)) return;
-    const dts = this.#clock.microseconds(this.#timestamp);
+    const dts = this.#clock.dts(VIDEO_TRACK_ID, this.#timestamp);
     this.#stream.push({ trackId: VIDEO_TRACK_ID, dts, pts: dts + compositionOffsetMs * 1000, key, data });
   }
 

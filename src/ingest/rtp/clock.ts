@@ -1,4 +1,5 @@
 import type { Sample, Track } from '../../domain/media.ts';
+import type { Leap } from '../../streams/timeline.ts';
 import { TrackClock, type WallClock } from './trackClock.ts';
 
 /** A track from which nothing came for this long after the first packet of all is not waited for. */
@@ -14,6 +15,8 @@ export interface SynchroniserOptions {
   readonly maxHeldBytes: number;
   /** The media clocks never stand still: packets that come late were held up on the way. Browsers stop theirs. */
   readonly areClocksSteady?: boolean;
+  /** Told of each track whose media clock was set anew, right before its first sample after that. */
+  readonly onLeap?: (leap: Leap) => void;
 }
 
 /** Where a track's media goes. */
@@ -137,12 +140,11 @@ export class MediaSynchroniser {
 
   /** Adds a track. All tracks of the session description are added before the first packet. */
   add(trackId: number, clockRate: number, output: SyncedTrackOutput): SyncedTrack {
-    const track = new SyncedTrack(
-      this,
-      new TrackClock(clockRate, this.#wall, this.#options.areClocksSteady),
-      trackId,
-      output,
+    const { areClocksSteady, onLeap } = this.#options;
+    const clock = new TrackClock(clockRate, this.#wall, areClocksSteady, (leap) =>
+      onLeap?.({ trackId, ...leap }),
     );
+    const track = new SyncedTrack(this, clock, trackId, output);
     this.#tracks.push(track);
     return track;
   }

@@ -1,3 +1,5 @@
+import type { Leap } from '../../streams/timeline.ts';
+
 const MS = 1000;
 /** Arrival may lag behind the media clock by this much in one step; beyond it the clock is thought to have stood still. */
 const FREEZE_US = 200 * MS;
@@ -29,6 +31,9 @@ export interface WallClock {
   origin: number | undefined;
 }
 
+/** A media clock that was set anew. */
+export type ClockLeap = Pick<Leap, 'byMs' | 'passedMs'>;
+
 /** A break of the media clock between two packets. */
 interface Break {
   /** First timestamp after it and last one before it. */
@@ -40,6 +45,8 @@ interface Break {
   lag: number;
   /** What it adds to the offset; undefined while it is watched. */
   gap: number | undefined;
+  /** Where the clock was set anew: by how much, and the real time between the two packets, ms. */
+  readonly leap: ClockLeap | undefined;
 }
 
 /**
@@ -62,6 +69,7 @@ export class TrackClock {
   readonly #usPerTick: number;
   readonly #wall: WallClock;
   readonly #isSteady: boolean;
+  readonly #onLeap: ((leap: ClockLeap) => void) | undefined;
   #offset: number | undefined;
   /** Where the offset is being bent to. */
   #target = 0;
@@ -80,11 +88,15 @@ export class TrackClock {
   #lastWild = 0;
   #lastDts = -Infinity;
 
-  /** @param isSteady the clock never stands still, so that no lag is taken for a gap. */
-  constructor(clockRate: number, wall: WallClock, isSteady = false) {
+  /**
+   * @param isSteady the clock never stands still, so that no lag is taken for a gap.
+   * @param onLeap called right before the first sample after the clock was set anew.
+   */
+  constructor(clockRate: number, wall: WallClock, isSteady = false, onLeap?: (leap: ClockLeap) => void) {
     this.#usPerTick = 1e6 / clockRate;
     this.#wall = wall;
     this.#isSteady = isSteady;
+    this.#onLeap = onLeap;
   }
 
   get isFixed(): boolean {
@@ -175,6 +187,7 @@ export class TrackClock {
       this.#offset = (this.#offset ?? 0) + broken.gap;
       this.#target += broken.gap;
       this.#break = undefined;
+      if (broken.leap !== undefined) this.#onLeap?.(broken.leap);
     }
     const media = this.mediaTime(dtsTicks);
     const offset = this.#slew(media);
@@ -203,13 +216,16 @@ export class TrackClock {
     const delay = arrival - this.mediaTime(ticks) - this.#target - (this.#break?.gap ?? 0);
     const least = this.#leastDelay;
     const broken = this.#break;
-    const from = { from: ticks, last: this.#newest ?? ticks, since: arrival, baseline: least };
+    const isSetAnew = passed < 0 || step < -MAX_AHEAD_US;
+    const passedMs = Math.round((arrival - this.#newestArrival) / MS);
+    const leap = isSetAnew ? { byMs: -Math.round(step / MS), passedMs } : undefined;
+    const from = { from: ticks, last: this.#newest ?? ticks, since: arrival, baseline: least, leap };
     if (broken !== undefined) {
       if (broken.gap === undefined) broken.lag = Math.min(broken.lag, delay - broken.baseline);
       this.settle(arrival / MS);
     } else if (!this.#isSteady && step > FREEZE_US && delay - least > FREEZE_US) {
       this.#break = { ...from, lag: delay - least, gap: undefined };
-    } else if (step < -MAX_AHEAD_US) {
+    } else if (isSetAnew) {
       this.#break = { ...from, lag: step, gap: step };
     } else {
       this.#leastDelay = Math.min(delay, least + (arrival - this.#newestArrival) * DELAY_LEAK);

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from '../../domain/log.ts';
+import { LeapReports } from '../../streams/leapReports.ts';
 import type { Stream } from '../../streams/stream.ts';
 import type { Streams } from '../../streams/streams.ts';
+import type { Leap } from '../../streams/timeline.ts';
 import { MediaSynchroniser } from '../rtp/clock.ts';
 import { ReceptionClock } from '../rtp/receptionClock.ts';
 import { TrackIntake } from './trackIntake.ts';
@@ -42,6 +44,7 @@ export class Publication {
   readonly #deps: PublicationDeps;
   readonly #log: Logger;
   readonly #synchroniser: MediaSynchroniser;
+  readonly #leaps: LeapReports;
   readonly #intakes = new Map<TrackLine, TrackIntake>();
   readonly #startedMs = performance.now();
   readonly #clock = new ReceptionClock(this.#startedMs);
@@ -56,7 +59,9 @@ export class Publication {
     this.#deps = deps;
     this.#log = log.child({ streamName: stream.name, mediaSessionId: stream.mediaSessionId });
     const { syncWaitMs, maxFrameBytes } = options;
-    const waits = { syncWaitMs, maxHeldBytes: MAX_HELD_BYTES, areClocksSteady: true };
+    this.#leaps = new LeapReports(this.#log);
+    const onLeap = (leap: Leap): void => this.#leaps.add(stream, leap);
+    const waits = { syncWaitMs, maxHeldBytes: MAX_HELD_BYTES, areClocksSteady: true, onLeap };
     this.#synchroniser = new MediaSynchroniser(waits);
     const senderSsrc = randomBytes(4).readUInt32BE(0);
     for (const line of lines) {
@@ -112,6 +117,7 @@ export class Publication {
       // A subscriber that fails at the end of a stream must not take the process down.
       this.#log.error('ending an rtsp stream failed', { err });
     }
+    this.#leaps.close();
     this.#deps.onGone();
     this.#logEnd(reason);
   }

@@ -1,7 +1,9 @@
 import type { Logger } from '../../domain/log.ts';
 import type { WebRtcPublication, WebRtcPublicationEvents } from '../../streams/contracts.ts';
+import { LeapReports } from '../../streams/leapReports.ts';
 import type { Stream } from '../../streams/stream.ts';
 import type { Streams } from '../../streams/streams.ts';
+import type { Leap } from '../../streams/timeline.ts';
 import { ReceptionClock } from '../rtp/receptionClock.ts';
 import { writeAnswer, writeTransportOffer } from './answer.ts';
 import type { Negotiated } from './negotiation.ts';
@@ -55,6 +57,7 @@ export class Publication implements WebRtcPublication {
   readonly #deps: PublicationDeps;
   readonly #options: PublicationOptions;
   readonly #log: Logger;
+  readonly #leaps: LeapReports;
   readonly #reception: Reception;
   readonly #startedMs = performance.now();
   readonly #clock = new ReceptionClock(this.#startedMs);
@@ -70,7 +73,11 @@ export class Publication implements WebRtcPublication {
     this.#deps = deps;
     this.#options = options;
     this.#log = log.child({ streamName: stream.name, mediaSessionId: stream.mediaSessionId });
-    this.#reception = new Reception(negotiated, stream, options, (packet) => transport.sendRtcp(packet));
+    this.#leaps = new LeapReports(this.#log);
+    const onLeap = (leap: Leap): void => this.#leaps.add(stream, leap);
+    this.#reception = new Reception(negotiated, stream, { ...options, onLeap }, (packet) =>
+      transport.sendRtcp(packet),
+    );
     transport.onPacket((packet) => this.#receive(packet));
     transport.onState((state) => this.#stateChanged(state));
   }
@@ -203,6 +210,7 @@ export class Publication implements WebRtcPublication {
   #release(): void {
     this.flush();
     this.#isOver = true;
+    this.#leaps.close();
     const { streams, transport, onGone } = this.#deps;
     streams.unpublish(this.stream);
     onGone(transport.close());

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Stream } from '../../streams/stream.ts';
+import type { Leap } from '../../streams/timeline.ts';
 import { MediaSynchroniser } from '../rtp/clock.ts';
 import { extensionUint16, isRtcp, parseRtp, unwrapRtx } from '../rtp/packet.ts';
 import type { RtpPacket } from '../rtp/packet.ts';
@@ -16,6 +17,8 @@ export interface ReceptionOptions {
   readonly keyFrameIntervalMs: number;
   /** Time the beginning of a stream waits for the reports that align audio with video. */
   readonly syncWaitMs: number;
+  /** Told of each track whose media clock was set anew, right before its first sample after that. */
+  readonly onLeap?: (leap: Leap) => void;
 }
 
 /** Chromium's own interval; a tenth of a second behind, its estimate already lags. */
@@ -66,6 +69,7 @@ export class Reception {
     const synchroniser = new MediaSynchroniser({
       syncWaitMs: options.syncWaitMs,
       maxHeldBytes: MAX_HELD_BYTES,
+      ...(options.onLeap === undefined ? {} : { onLeap: options.onLeap }),
     });
     this.#synchroniser = synchroniser;
     this.#routes = negotiated.accepted.map((accepted) => {

@@ -1,7 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Timeline } from '../../../src/ingest/pull/timeline.ts';
 import { VideoTimes } from '../../../src/ingest/pull/videoTimes.ts';
 import { reorderDepth } from '../../../src/media/codecConfig.ts';
 import { DecodeTimes } from '../../../src/media/decodeTimes.ts';
@@ -121,80 +119,5 @@ describe('a first picture without a time', () => {
     [0, FRAME_US, [at(0), at(1)], [at(0), at(1)]],
   ])('depth %i, distance %s', (depth, frameUs, pts, expected) => {
     expect(run(depth, frameUs, pts)).toEqual(expected);
-  });
-});
-
-describe('the time of a stream', () => {
-  class Clock {
-    ms = 1_000;
-    readonly timeline = new Timeline(() => this.ms);
-    /** Stream time of a sample that comes `ms` later. */
-    place(trackId: number, dtsMs: number, laterMs = 0): number {
-      this.ms += laterMs;
-      return (dtsMs * 1000 + this.timeline.offsetUs(trackId, dtsMs * 1000)) / 1000;
-    }
-  }
-
-  test('begins at 0 with the first sample, and tracks keep their distance', () => {
-    const clock = new Clock();
-    expect([clock.place(2, 5_000), clock.place(1, 4_920), clock.place(1, 4_960, 40)]).toEqual([0, -80, -40]);
-  });
-
-  test('a new connection goes on where real time is', () => {
-    const clock = new Clock();
-    clock.place(1, 77_000);
-    expect(clock.place(1, 78_000, 1000)).toBe(1000);
-    clock.timeline.begin();
-    expect(clock.place(2, 5, 4000)).toBe(5000);
-    expect(clock.place(1, 45, 10)).toBe(5040);
-  });
-
-  test('a new connection never goes back', () => {
-    const clock = new Clock();
-    clock.place(1, 0);
-    const last = clock.place(1, 900, 10);
-    clock.timeline.begin();
-    expect(clock.place(1, 0, 20)).toBeGreaterThan(last);
-  });
-
-  test.each([-50_000, 3_600_000, 1e9])(
-    'a jump of the clock by %i ms is taken out, for both tracks alike',
-    (jump) => {
-      const clock = new Clock();
-      for (let n = 0; n < 10; n++) {
-        clock.place(1, n * 40, 20);
-        clock.place(2, n * 40 + 5, 20);
-      }
-      const video = clock.place(1, jump + 400, 20);
-      const audio = clock.place(2, jump + 405, 20);
-      expect(Math.abs(video - 400)).toBeLessThan(50);
-      expect(audio - video).toBeCloseTo(5);
-      expect(clock.timeline.jumps).toBe(1);
-    },
-  );
-
-  test('a real hole is none', () => {
-    const clock = new Clock();
-    clock.place(1, 0);
-    expect(clock.place(1, 9_000, 9_000)).toBe(9_000);
-    expect(clock.timeline.jumps).toBe(0);
-  });
-
-  test('times of a track always rise', () => {
-    const steps = fc.array(
-      fc.tuple(fc.constantFrom(1, 2), fc.integer({ min: -1e7, max: 1e7 }), fc.nat(2000), fc.boolean()),
-    );
-    fc.assert(
-      fc.property(steps, (all) => {
-        const clock = new Clock();
-        const last = new Map<number, number>();
-        for (const [id, dts, later, begins] of all) {
-          if (begins) clock.timeline.begin();
-          const time = clock.place(id, dts, later);
-          if (last.has(id)) expect(time).toBeGreaterThan(last.get(id)!);
-          last.set(id, time);
-        }
-      }),
-    );
   });
 });

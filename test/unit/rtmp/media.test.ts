@@ -4,8 +4,9 @@ import { Publication } from '../../../src/ingest/rtmp/publication.ts';
 import { amfObject } from '../../../src/ingest/rtmp/amf0.ts';
 import { Streams } from '../../../src/streams/streams.ts';
 import { AAC_CONFIG, AVC_CONFIG, aacFrame, aacHeader, avcFrame, avcHeader } from '../../support/rtmpBytes.ts';
-import { memoryLog } from '../../support/rtmpHarness.ts';
+import { RTMP_OPTIONS, memoryLog } from '../../support/rtmpHarness.ts';
 
+const { leapBounds } = RTMP_OPTIONS;
 const data = Buffer.from('0000000401020304', 'hex');
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const ascii = (text: string): Buffer => Buffer.from(text, 'latin1');
@@ -22,7 +23,7 @@ function publish() {
     terminate: () => undefined,
   };
   const stream = streams.publish({ name: 'x', mediaSessionId: 'm', publisher, custom: {}, createdAt: 0 });
-  const publication = new Publication(stream, { streams, streamId: 1 }, log);
+  const publication = new Publication(stream, { streams, streamId: 1, leapBounds }, log);
   const tracks: Track[] = [];
   const samples: Sample[] = [];
   stream.subscribe({

@@ -1,61 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Sample } from '../../../src/domain/media.ts';
-import { MediaSynchroniser, type SyncedTrack } from '../../../src/ingest/rtp/clock.ts';
+import { MediaSynchroniser } from '../../../src/ingest/rtp/clock.ts';
+import type { Leap } from '../../../src/streams/timeline.ts';
+import { Source } from './simulatedSender.ts';
 import { SYNC } from './support.ts';
 
 const NTP = 3_900_000_000_000;
-
-/** A track of a simulated sender: capture at `t` ms, media clock `rate`, arrival after `delay`. */
-class Source {
-  readonly samples: Sample[] = [];
-  readonly #synchroniser: MediaSynchroniser;
-  readonly #track: SyncedTrack;
-  readonly rate: number;
-  readonly base: number;
-
-  constructor(
-    synchroniser: MediaSynchroniser,
-    [id, rate, base]: readonly [number, number, number],
-    log: number[],
-  ) {
-    this.rate = rate;
-    this.base = base;
-    this.#synchroniser = synchroniser;
-    this.#track = synchroniser.add(id, rate, {
-      onTrack: () => undefined,
-      onSample: (sample) => {
-        this.samples.push(sample);
-        log.push(sample.dts);
-      },
-    });
-  }
-
-  ticks(t: number): number {
-    return this.base + Math.round((t * this.rate) / 1000);
-  }
-
-  /** A frame captured when the media clock showed `t` ms, arriving at `arrival`; then comes a tick. */
-  send(t: number, arrival: number): void {
-    this.arrive(t, arrival);
-    this.#synchroniser.check(arrival);
-  }
-
-  /** The same without the tick. */
-  arrive(t: number, arrival: number): void {
-    this.#track.arrived(this.ticks(t), arrival);
-    this.#track.sample({ dts: this.ticks(t), pts: this.ticks(t), key: true, data: Buffer.of(1) });
-  }
-
-  report(ntpMs: number, t: number, arrival: number): void {
-    this.#track.senderReport(ntpMs, this.ticks(t), arrival);
-    this.#synchroniser.check(arrival);
-  }
-
-  get times(): number[] {
-    return this.samples.map(({ dts }) => dts / 1000);
-  }
-}
 
 function setUp(options = SYNC, log: number[] = []) {
   const synchroniser = new MediaSynchroniser(options);
@@ -348,6 +298,35 @@ describe('a media clock that stands still', () => {
     synchroniser.check(4031);
     expect(audio.times).toHaveLength(200);
     expect(audio.times).toEqual(Array.from({ length: 200 }, (_, i) => i * 20));
+  });
+});
+
+describe('a media clock set anew', () => {
+  test.each([
+    ['back', -1_000_000],
+    ['far ahead', 3_600_000],
+  ])('%s, of a publisher whose clocks are steady: it goes on where arrival says, and is told', (_, jump) => {
+    const leaps: Leap[] = [];
+    const onLeap = (leap: Leap): void => void leaps.push({ ...leap });
+    const synchroniser = new MediaSynchroniser({ ...SYNC, areClocksSteady: true, onLeap });
+    const source = new Source(synchroniser, [7, 90_000, 2 ** 33], []);
+    for (let t = 0; t < 4000; t += 40) {
+      expect(leaps).toHaveLength(t > 2000 ? 1 : 0);
+      source.send(t < 2000 ? t : t + jump, t + 30);
+    }
+    synchroniser.flush();
+    expect(source.times).toEqual(Array.from({ length: 100 }, (_, i) => i * 40));
+    expect(leaps).toEqual([{ trackId: 7, byMs: jump, passedMs: 40 }]);
+  });
+
+  test('one that stood still has not leapt', () => {
+    const leaps: Leap[] = [];
+    const synchroniser = new MediaSynchroniser({ ...SYNC, onLeap: (leap) => leaps.push(leap) });
+    const source = new Source(synchroniser, [7, 90_000, 2 ** 33], []);
+    for (let t = 0; t < 4000; t += 40) source.send(t, t < 2000 ? t + 30 : t + 3030);
+    synchroniser.flush();
+    expect(source.times.at(-1)).toBe(6_960);
+    expect(leaps).toEqual([]);
   });
 });
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { Incident } from '../../../src/domain/incident.ts';
 import type { Sample } from '../../../src/domain/media.ts';
 import type { RtspOptions } from '../../../src/ingest/rtsp/server.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -150,6 +151,38 @@ describe('media', () => {
     expect(tracks.map(({ codec }) => codec).sort()).toEqual(['h264', 'pcma']);
     expect(times(1)).toEqual(Array.from({ length: 50 }, (_, i) => i * 40));
     expect(times(2)).toEqual(Array.from({ length: 100 }, (_, i) => i * 20));
+  });
+
+  test('an encoder whose clock is set back by 100 minutes: every packet is kept, and it is told', async () => {
+    const harness = await started();
+    const client = await RtspClient.publishing(harness.port);
+    const told: Incident[] = [];
+    const ignored = { onTrack: () => undefined, onSample: () => undefined, onEnd: () => undefined };
+    harness.of('cam').stream.subscribe({ ...ignored, onIncident: (incident) => told.push(incident) });
+    const source = new RtpSource();
+    for (let i = 0; i < 50; i++) {
+      const at = i < 25 ? 150_000 + i : i;
+      client.send(frame(0, source.picture(at, { key: i % 10 === 0 })));
+      client.send(Buffer.concat([frame(2, source.sound(2 * at)), frame(2, source.sound(2 * at + 1))]));
+    }
+    client.socket.end();
+    const { samples } = await harness.ended('cam');
+    for (const [id, count, stepMs] of [
+      [1, 50, 40],
+      [2, 100, 20],
+    ] as const) {
+      const times = presented(samples.filter((each) => each.trackId === id));
+      expect(times).toHaveLength(count);
+      // All came at once: the first after the leap is where arrival says, right behind the one before.
+      const steps = times.slice(1).map((time, i) => time - times[i]!);
+      expect(steps.filter((step) => step === stepMs).length).toBeGreaterThanOrEqual(count - 3);
+      expect(times.at(-1)).toBeLessThan(count * stepMs + 500);
+    }
+    expect(told.map(({ cause, lostMs }) => [cause, lostMs])).toEqual([
+      ['timestamps-leapt', 0],
+      ['timestamps-leapt', 0],
+    ]);
+    for (const { detail } of told) expect(detail).toMatch(/^by (5999|6000)(\.\d+)? s back$/);
   });
 
   test('UDP: packets that overtake each other are put in order, strangers are passed over, reports go back', async () => {

@@ -1,8 +1,10 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { Sample, Track } from '../../../src/domain/media.ts';
 import type { Publisher } from '../../../src/domain/publisher.ts';
 import type { Stream } from '../../../src/streams/stream.ts';
 import { Streams } from '../../../src/streams/streams.ts';
+
+afterEach(() => vi.useRealTimers());
 
 const VIDEO: Track = { id: 1, kind: 'video', codec: 'h264', config: Buffer.from('a'), width: 0, height: 0 };
 const AUDIO: Track = {
@@ -196,6 +198,54 @@ test('a changed size is told, though no configuration tells of it', () => {
   stream.setTrack({ ...vp8, width: 640, height: 360 });
   expect(seen).toHaveLength(2);
   expect(stream.tracks.get(1)).toMatchObject({ width: 640 });
+});
+
+test('a changed configuration is told as an incident, behind the track; a new track and an equal one are none', () => {
+  const stream = publish(new Streams(1000), 'cam');
+  const told: unknown[] = [];
+  stream.subscribe({
+    onTrack: (track) => told.push(track.id),
+    onSample: () => undefined,
+    onIncident: ({ cause, trackId, lostMs, detail }) => told.push({ cause, trackId, lostMs, detail }),
+    onEnd: () => undefined,
+  });
+  stream.setTrack({ ...VIDEO, width: 640, height: 360 });
+  stream.setTrack(AUDIO);
+  stream.setTrack({ ...AUDIO });
+  expect(told).toEqual([1, 2]);
+  stream.setTrack({ ...VIDEO, width: 1280, height: 720 });
+  stream.setTrack({ ...AUDIO, config: Buffer.from('c'), sampleRate: 48_000, channels: 1 });
+  const common = { cause: 'track-changed', lostMs: 0 };
+  expect(told.slice(2)).toEqual([
+    1,
+    { ...common, trackId: 1, detail: 'h264 640x360 to h264 1280x720' },
+    2,
+    { ...common, trackId: 2, detail: 'aac 44100 Hz, 2 ch to aac 48000 Hz, 1 ch' },
+  ]);
+});
+
+test('the drift is that of the first track, and begins anew where times were mended', () => {
+  vi.useFakeTimers({ now: 0, toFake: ['performance'] });
+  const stream = publish(new Streams(1_000_000), 'cam');
+  stream.setTrack(VIDEO);
+  stream.setTrack(AUDIO);
+  const send = (ppm: number): void => {
+    for (let ms = 0; ms < 70_000; ms += 40) {
+      vi.advanceTimersByTime(40);
+      const now = performance.now();
+      stream.push(sample(1, now * 1000 * (1 + ppm / 1e6), true));
+      stream.push(sample(2, now * 3000, true));
+    }
+  };
+  expect(stream.driftPpm).toBeUndefined();
+  send(200);
+  expect(stream.driftPpm).toBe(200);
+  const incident = { from: 0, to: 0, lostMs: 0 };
+  stream.report({ ...incident, cause: 'packets-lost' });
+  stream.report({ ...incident, cause: 'timestamps-leapt' });
+  expect(stream.driftPpm).toBe(200);
+  send(-100);
+  expect(stream.driftPpm).toBe(-100);
 });
 
 test('the newest video key frame stays with its configuration when its group of pictures is given up', () => {
