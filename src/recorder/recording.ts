@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from '../domain/log.ts';
 import { sameDecoder } from '../domain/media.ts';
+import type { Incident } from '../domain/incident.ts';
+import type { PartEvidence } from '../domain/integrityReport.ts';
 import type { Sample, Track } from '../domain/media.ts';
 import { NEXT_STATES } from '../domain/recording.ts';
 import type { FinishedPart, RecordingOptions, RecordingState, StopReason } from '../domain/recording.ts';
@@ -11,6 +13,7 @@ import type { Stream } from '../streams/stream.ts';
 import { ErrorBudget } from '../util/errorBudget.ts';
 import type { Ticker } from '../util/ticker.ts';
 import type { DiskSpace } from './diskSpace.ts';
+import { notRecorded } from './evidence.ts';
 import { HeldSamples } from './heldSamples.ts';
 import { removeWorkFolder } from './journal.ts';
 import { LiveTracks } from './liveTracks.ts';
@@ -29,7 +32,7 @@ export interface RecordingDeps {
   readonly disk: DiskSpace;
   readonly log: Logger;
   /** Called for each finished part, in order; awaited before the recording is done. */
-  readonly onPart: (part: FinishedPart) => Promise<void>;
+  readonly onPart: (part: FinishedPart, evidence: PartEvidence) => Promise<void>;
 }
 
 /**
@@ -96,6 +99,11 @@ export class Recording {
     if (!this.isActive || track === undefined) return;
     if (this.#run === undefined) this.#wait(sample, track);
     else this.#record(this.#run, sample, track);
+  }
+
+  /** Something happened to the media right before the next sample. */
+  onIncident(incident: Incident): void {
+    this.#series.report(incident);
   }
 
   /** Hands what was gathered to the child. */
@@ -213,6 +221,7 @@ export class Recording {
       return;
     }
     const samples = this.#held.take();
+    this.#series.report(notRecorded(samples, 'no key frame came at which a part could begin with it'));
     this.#log.error('media of a new track is lost: no key frame came at which a part could begin with it', {
       samples: samples.length,
       fromMs: Math.round((samples[0]?.dts ?? 0) / 1000),

@@ -1,3 +1,4 @@
+import type { Incident } from '../domain/incident.ts';
 import type { Sample, Track } from '../domain/media.ts';
 import type { StopReason } from '../domain/recording.ts';
 import type { Stream, StreamSubscriber } from '../streams/stream.ts';
@@ -62,6 +63,10 @@ export class StreamTap implements StreamSubscriber {
 
   onFlush(): void {
     this.#current?.flush();
+  }
+
+  onIncident(incident: Incident): void {
+    this.#current?.onIncident(incident);
   }
 
   onEnd(): void {

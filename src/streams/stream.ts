@@ -56,6 +56,8 @@ export class Stream {
   readonly muted = { audio: false, video: false };
   /** Wall clock (ms since the epoch) at the arrival of the first sample, whose dts is the origin of sample time. */
   mediaStartedAt: number | undefined;
+  /** The publisher's clock against the server's, parts per million; undefined while unknown. */
+  driftPpm: number | undefined;
   /** Makes the publisher wait (true) or go on (false); set by publishers whose media can wait. */
   setPaused: ((isPaused: boolean) => void) | undefined;
   #gop: GopCache;
