@@ -1,62 +1,39 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Settings } from './config/settings.ts';
 import type { Logger } from './domain/log.ts';
 import { PublishSecrets } from './domain/publishSecrets.ts';
 import { EncoderDoors } from './encoderDoors.ts';
-import { RecordHooks } from './hooks/recordHooks.ts';
 import { createHttpApp } from './http/app.ts';
 import { HttpServer } from './http/server.ts';
 import type { ReadyCheck } from './http/services.ts';
+import type { CaptureGap } from './ingest/pull/capture.ts';
 import { PulledCaptures } from './ingest/pull/pulledCaptures.ts';
 import { WebRtcServer } from './ingest/webrtc/server.ts';
 import { Doors, needed } from './listening.ts';
+import { openRecorder } from './openRecorder.ts';
+import type { AppEnvironment, Recorder } from './openRecorder.ts';
 import { findFfmpeg } from './process/ffmpeg.ts';
 import type { Ffmpeg } from './process/ffmpeg.ts';
 import { readyChecks } from './readiness.ts';
-import { DiskSpace } from './recorder/diskSpace.ts';
-import { Recordings } from './recorder/recordings.ts';
-import { RecordWatcher } from './recorder/recordWatcher.ts';
+import type { Recordings } from './recorder/recordings.ts';
 import { KeyFrameSnapshots } from './recorder/snapshot.ts';
 import { SignallingServer } from './signalling/server.ts';
 import { Connections } from './streams/connections.ts';
 import type { Captures } from './streams/captures.ts';
-import type { HookControl, RecordingControl, Snapshots } from './streams/contracts.ts';
+import type { HookControl, RecordingControl, ReportControl, Snapshots } from './streams/contracts.ts';
 import type { Stream } from './streams/stream.ts';
 import { Streams } from './streams/streams.ts';
 import { Lifetime } from './util/lifetime.ts';
 import { within } from './util/within.ts';
 import {
-  diskOptions,
   hookKillGraceMs,
-  hookOptions,
   httpLimits,
-  isRecordedAutomatically,
   pullOptions,
-  recorderSettings,
   restAccess,
   signallingOptions,
   snapshotOptions,
   webRtcOptions,
 } from './wiring.ts';
-
-/** Where the process runs. */
-export interface AppEnvironment {
-  /** WCS home, absolute: relative paths of the settings start here. */
-  readonly home: string;
-  /** Folder of the installed package, which holds `vendor/` and `web/`. */
-  readonly packageDir: string;
-  /** The process's environment variables. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
-
-/** What records, and what is done with the files. */
-interface Recorder {
-  readonly recordings: Recordings;
-  readonly hooks: RecordHooks;
-  readonly disk: DiskSpace;
-}
 
 /** What the doors for clients of REST and of the Web SDK work on. */
 interface Services {
@@ -64,6 +41,7 @@ interface Services {
   readonly connections: Connections;
   readonly recordings: RecordingControl;
   readonly hooks: HookControl;
+  readonly reports: ReportControl;
   readonly snapshots: Snapshots;
   readonly captures: Captures;
   readonly webrtc?: WebRtcServer;
@@ -111,7 +89,14 @@ export class App {
     const doors = new Doors(this.#settings, this.#environment.home, this.#log);
     await doors.readCertificate();
     this.#listeners = doors;
-    this.#recorder = await this.#openRecorder(ffmpeg);
+    this.#recorder = await openRecorder(ffmpeg, {
+      settings: this.#settings,
+      environment: this.#environment,
+      recordsDir: this.#recordsDir,
+      streams: this.#streams,
+      log: this.#log,
+      lifetime: this.#doors,
+    });
     const services = await this.#openServices(ffmpeg, this.#recorder);
     await this.#encoderDoors.open(doors);
     if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
@@ -152,41 +137,13 @@ export class App {
       this.#captures?.close(),
     ]);
     await this.#webrtc?.close();
-    await this.#recorder?.hooks.drain(Math.max(0, timeLeft() - hookKillGraceMs(this.#settings)));
+    const hooksMs = Math.max(0, timeLeft() - hookKillGraceMs(this.#settings));
+    await Promise.all([this.#recorder?.hooks.drain(hooksMs), this.#recorder?.reports.drain(hooksMs)]);
     await this.#doors.close();
     return isComplete;
   }
 
-  async #openRecorder(ffmpeg: Ffmpeg): Promise<Recorder> {
-    const settings = this.#settings;
-    const log = this.#log.child({ component: 'recorder' });
-    const hooks = new RecordHooks(
-      hookOptions(settings, this.#environment, this.#recordsDir),
-      this.#log.child({ component: 'hooks' }),
-    );
-    const disk = new DiskSpace(diskOptions(settings, this.#recordsDir), log);
-    const recordings = new Recordings({
-      streams: this.#streams,
-      settings: recorderSettings(settings, this.#recordsDir, ffmpeg),
-      ...{ disk, log },
-      isAutomatic: (stream) => isRecordedAutomatically(stream, settings),
-      onPart: (part) => hooks.enqueue(part),
-    });
-    const watcher = new RecordWatcher(this.#recordsDir, log);
-    await needed(`record_dir: ${this.#recordsDir} cannot be used`, recordings.open());
-    await needed(
-      `record_dir: ${this.#recordsDir} cannot be written`,
-      access(this.#recordsDir, constants.W_OK),
-    );
-    await needed(`record_dir: the hook spool cannot be used`, hooks.start());
-    await watcher.open();
-    this.#doors.defer(() => watcher.close());
-    await disk.open();
-    this.#doors.defer(() => disk.close());
-    return { recordings, hooks, disk };
-  }
-
-  async #openServices(ffmpeg: Ffmpeg, { recordings, hooks }: Recorder): Promise<Services> {
+  async #openServices(ffmpeg: Ffmpeg, { recordings, hooks, reports }: Recorder): Promise<Services> {
     const snapshots = new KeyFrameSnapshots(
       snapshotOptions(ffmpeg),
       this.#log.child({ component: 'snapshots' }),
@@ -197,6 +154,7 @@ export class App {
       connections: this.#connections,
       recordings,
       hooks,
+      reports,
       snapshots,
       captures,
     };
@@ -217,8 +175,9 @@ export class App {
 
   #createCaptures(ffmpeg: Ffmpeg, recordings: Recordings): Captures {
     const isNewPart = this.#settings.record_reconnect === 'part';
-    const onGap = (stream: Stream): void => {
+    const onGap = (stream: Stream, { from, to, cause }: CaptureGap): void => {
       if (isNewPart) recordings.beginPart(stream, 'gap');
+      stream.report({ cause: 'source-lost', from, to, lostMs: to - from, detail: cause });
     };
     const log = this.#log.child({ component: 'captures' });
     this.#captures = new PulledCaptures(

@@ -16,6 +16,7 @@ import type { SnapshotOptions } from './recorder/snapshot.ts';
 import type { LeapBounds } from './streams/timeline.ts';
 import { SIGNALLING_DEFAULTS } from './signalling/server.ts';
 import type { SignallingOptions } from './signalling/server.ts';
+import type { ReportOptions } from './reports/integrityReports.ts';
 import type { Stream } from './streams/stream.ts';
 
 /** The settings as each room wants them: milliseconds, bytes, absolute paths. */
@@ -23,6 +24,7 @@ import type { Stream } from './streams/stream.ts';
 export function recorderSettings(settings: Settings, recordsDir: string, ffmpeg: Ffmpeg): RecorderSettings {
   return {
     ffmpegPath: ffmpeg.path,
+    ffmpegVersion: ffmpeg.version,
     canSetTimestamps: ffmpeg.canSetTimestamps,
     recordsDir,
     names: {
@@ -146,6 +148,20 @@ export function hookOptions(
     retryMaxMs: settings.on_record_hook_retry_max * 1000,
     parkedMax: settings.on_record_hook_parked_max,
     env: place.env,
+  };
+}
+
+export function reportOptions(
+  settings: Settings,
+  env: Readonly<Record<string, string | undefined>>,
+  recordsDir: string,
+): ReportOptions {
+  return {
+    recordsDir,
+    keep: settings.record_reports_keep,
+    sha256: settings.record_report_sha256,
+    besideFile: settings.record_report_file,
+    env: { PATH: env['PATH'] ?? '' },
   };
 }
 

@@ -5,6 +5,7 @@ import { HOOKS } from './hooks.ts';
 import { NAMES } from './names.ts';
 import { PROCESS } from './process.ts';
 import { RECORDING } from './recording.ts';
+import { REPORTS } from './reports.ts';
 import { RTMP } from './rtmp.ts';
 import { RTSP } from './rtsp.ts';
 import { SIGNALLING } from './signalling.ts';
@@ -23,6 +24,7 @@ export const SETTINGS = {
   ...RECORDING,
   ...NAMES,
   ...HOOKS,
+  ...REPORTS,
   ...PROCESS,
 } as const;
 
@@ -52,6 +54,7 @@ export const SETTING_GROUPS: readonly {
   { title: 'Recording', settings: RECORDING },
   { title: 'File names', settings: NAMES },
   { title: 'Hook', settings: HOOKS },
+  { title: 'Integrity reports', settings: REPORTS },
   { title: 'Process and log', settings: PROCESS },
 ];
 

@@ -23,8 +23,8 @@ export interface Incident {
   /** Milliseconds since the epoch on the server's clock. */
   readonly from: number;
   readonly to: number;
-  /** Media that is missing in the file because of it, milliseconds; 0 when nothing is. */
-  readonly lostMs: number;
+  /** Media that is missing in the file because of it, milliseconds; 0 when nothing is, null when nobody can know. */
+  readonly lostMs: number | null;
   /** The one track that it happened to. */
   readonly trackId?: number;
   /** For people: one line without secrets. */

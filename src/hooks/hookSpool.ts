@@ -1,9 +1,10 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
 import type { FailedTries } from '../domain/hookRun.ts';
 import type { Logger } from '../domain/log.ts';
 import type { FinishedPart, StopReason } from '../domain/recording.ts';
+import { syncFolder, writeWhole } from '../storage/wholeFile.ts';
 import { hasCode } from '../util/errorCode.ts';
 
 /** A hook run that has not ended well yet. */
@@ -148,16 +149,8 @@ export class HookSpool {
   }
 
   async #write({ id, part, failed }: OwedRun): Promise<void> {
-    const path = fileIn(this.#dir, id);
-    const temporary = `${path}.tmp`;
-    try {
-      await writeThrough(temporary, `${JSON.stringify(failed === undefined ? part : { ...part, failed })}\n`);
-      await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true }).catch(() => undefined);
-      throw error;
-    }
-    await syncFolder(this.#dir);
+    const text = `${JSON.stringify(failed === undefined ? part : { ...part, failed })}\n`;
+    await writeWhole(fileIn(this.#dir, id), text);
   }
 
   /** Undefined when it is gone, or unreadable and set aside. */
@@ -192,23 +185,4 @@ function fileIn(folder: string, id: string): string {
 
 function sequenceOf(name: string): number {
   return Number(/^\d+/.exec(name)?.[0] ?? 0);
-}
-
-async function writeThrough(path: string, text: string): Promise<void> {
-  const file = await open(path, 'w', 0o640);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

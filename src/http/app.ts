@@ -13,6 +13,7 @@ import { connectionRoutes } from './routes/connectionRoutes.ts';
 import { hookRoutes } from './routes/hookRoutes.ts';
 import { pullRoutes } from './routes/pullRoutes.ts';
 import { recordingRoutes } from './routes/recordingRoutes.ts';
+import { reportRoutes } from './routes/reportRoutes.ts';
 import type { Route } from './routes/route.ts';
 import { rtspRoutes } from './routes/rtspRoutes.ts';
 import { streamRoutes } from './routes/streamRoutes.ts';
@@ -50,6 +51,7 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
     ...streamRoutes(services),
     ...recordingRoutes(services),
     ...hookRoutes(services),
+    ...reportRoutes(services),
     ...connectionRoutes(services),
     ...rtspRoutes(services.captures),
     ...pullRoutes(services.captures),

@@ -48,6 +48,27 @@ export const SessionRequest = z.object({ sessionId: requiredText }, bodyError);
 /** Names one hook run; none: all of them. */
 export const HookRunRequest = z.object({ id: optionalText }, bodyError);
 
+const MAX_REPORTS = 1000;
+const wholeFrom1 = (max: number) =>
+  z
+    .number({ error: 'must be a number' })
+    .refine((value) => Number.isInteger(value) && value >= 1 && value <= max, {
+      error: `must be a whole number from 1 to ${max}`,
+    })
+    .nullish();
+
+/** Fields of `/reports/find` that narrow the answer, and its length; null counts as absent. */
+export const ReportRequest = z.object(
+  {
+    recordingId: optionalText,
+    partIndex: wholeFrom1(Number.MAX_SAFE_INTEGER),
+    mediaSessionId: optionalText,
+    fileName: optionalText,
+    limit: wholeFrom1(MAX_REPORTS),
+  },
+  bodyError,
+);
+
 /** `/stream/startRecording` and `/recorder/startup`: each takes the other's fields too. */
 export const StartRequest = z.object(
   {

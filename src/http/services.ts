@@ -1,7 +1,13 @@
 import type { Logger } from '../domain/log.ts';
 import type { Captures } from '../streams/captures.ts';
 import type { Connections } from '../streams/connections.ts';
-import type { HookControl, RecordingControl, Snapshots, WebRtcIngest } from '../streams/contracts.ts';
+import type {
+  HookControl,
+  RecordingControl,
+  ReportControl,
+  Snapshots,
+  WebRtcIngest,
+} from '../streams/contracts.ts';
 import type { Streams } from '../streams/streams.ts';
 
 /** One named condition of readiness. */
@@ -18,6 +24,7 @@ export interface HttpServices {
   readonly connections: Connections;
   readonly recordings: RecordingControl;
   readonly hooks: HookControl;
+  readonly reports: ReportControl;
   readonly snapshots: Snapshots;
   readonly captures: Captures;
   /** Without it there is no WHIP. */

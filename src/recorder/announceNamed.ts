@@ -1,7 +1,9 @@
 import { stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { PartEvidence } from '../domain/integrityReport.ts';
 import type { FinishedPart } from '../domain/recording.ts';
 import { hasCode } from '../util/errorCode.ts';
+import { recoveredEvidence } from './evidence.ts';
 import type { JournalNaming, JournalPart, JournalStory, RecordingJournal } from './journal.ts';
 import { syncPath } from './publishFile.ts';
 
@@ -14,7 +16,7 @@ export async function announceNamed(
   folder: string,
   { recording, runs, parts, namings }: JournalStory,
   journal: RecordingJournal,
-  onPart: (part: FinishedPart) => Promise<void>,
+  onPart: (part: FinishedPart, evidence: PartEvidence) => Promise<void>,
 ): Promise<JournalPart[]> {
   const announced = new Set(parts.map(({ file }) => file));
   const newest = new Map(namings.map((naming) => [naming.file, naming]));
@@ -28,7 +30,11 @@ export async function announceNamed(
     const { container, videoCodec, audioCodec } = run;
     const ids = { recordingId, mediaSessionId, sessionId, streamName };
     const told = { path, index, last, startedAt, endedAt, durationMs, bytes, stopReason };
-    if (state === 'named') await onPart({ ...ids, ...told, container, videoCodec, audioCodec });
+    if (state === 'named')
+      await onPart(
+        { ...ids, ...told, container, videoCodec, audioCodec },
+        recoveredEvidence(run, endedAt, undefined),
+      );
     const part = { file, index, endTimeMs, endedAt };
     journal.part(part);
     found.push({ kind: 'part', ...part });

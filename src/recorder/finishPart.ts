@@ -7,6 +7,7 @@ import type { NameFacts } from '../domain/names.ts';
 import type { FinishedPart, StopReason } from '../domain/recording.ts';
 import type { TrackEnds } from '../media/mp4/scan.ts';
 import { nameFile, removeEmpty, settleFile } from './finisher.ts';
+import type { FileTrack } from './finisher.ts';
 import type { RecordingFacts, RecordingJournal } from './journal.ts';
 
 /** What is known of one working file. */
@@ -47,13 +48,19 @@ export function nameFactsOf(
   return { streamName, sessionId, mediaSessionId, login };
 }
 
+/** A named part with what its file holds; `inFile` is undefined where the file was not read. */
+export interface NamedPart {
+  readonly part: FinishedPart;
+  readonly inFile: readonly FileTrack[] | undefined;
+}
+
 /** Finishes and names one working file; the journal is told before. @returns undefined when it holds no media; it is removed then. */
 export async function finishPart(
   recording: RecordingFacts,
   part: PartFacts,
   { recordsDir, journal }: { readonly recordsDir: string; readonly journal: RecordingJournal },
   log: Logger,
-): Promise<FinishedPart | undefined> {
+): Promise<NamedPart | undefined> {
   const { path, container, videoCodec, audioCodec, startTimeMs, startedAt, index, last, stopReason } = part;
   const made = await settleFile(path, container, part.ends);
   if (made === undefined) {
@@ -81,5 +88,5 @@ export async function finishPart(
   };
   const { path: file, bytes } = finished;
   log.info('part finished', { file, bytes, durationMs, last, stopReason });
-  return finished;
+  return { part: finished, inFile: made.tracks };
 }

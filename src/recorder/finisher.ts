@@ -12,9 +12,18 @@ import { publishFile, syncPath } from './publishFile.ts';
 /** More files of one name than this are a configuration mistake. */
 const MAX_SUFFIX = 10_000;
 
+/** What a file holds of one kind of media. */
+export interface FileTrack {
+  readonly kind: 'video' | 'audio' | 'other';
+  readonly packets: number;
+  readonly bytes: number;
+}
+
 /** What a finished file says of itself. */
 export interface SettledFile {
   readonly bytes: number;
+  /** Undefined where that takes reading more than an index. */
+  readonly tracks: readonly FileTrack[] | undefined;
   /** Undefined where the container is not read. */
   readonly durationMs: number | undefined;
 }
@@ -36,13 +45,19 @@ export async function settleFile(
   if (size === 0) return undefined;
   if (container === 'ts') {
     await syncPath(path);
-    return { bytes: size, durationMs: undefined };
+    return { bytes: size, tracks: undefined, durationMs: undefined };
   }
   try {
-    const { bytes, durationMs } = await (container === 'mp4'
-      ? finaliseMp4(path, ends)
-      : finaliseMatroska(path));
-    return { bytes, durationMs };
+    if (container !== 'mp4') {
+      const { bytes, durationMs } = await finaliseMatroska(path);
+      return { bytes, tracks: undefined, durationMs };
+    }
+    const { bytes, durationMs, tracks } = await finaliseMp4(path, ends);
+    return {
+      bytes,
+      durationMs,
+      tracks: tracks.map(({ samples, ...track }) => ({ ...track, packets: samples })),
+    };
   } catch (error) {
     if (isUnmendable(error) && error.code === 'nothing-to-save') return undefined;
     throw error;

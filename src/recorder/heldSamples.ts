@@ -39,6 +39,14 @@ export class HeldSamples {
     this.#bytes += sample.data.length + SAMPLE_BYTES;
   }
 
+  /** Takes samples again whose tracks `trackOf` knows. */
+  pushAll(samples: readonly Sample[], trackOf: (id: number) => Track | undefined): void {
+    for (const sample of samples) {
+      const track = trackOf(sample.trackId);
+      if (track !== undefined) this.push(sample, track);
+    }
+  }
+
   /** Hands over everything and is empty. */
   take(): readonly Sample[] {
     const samples = this.#samples;

@@ -50,6 +50,8 @@ const RUN = z.object({
   container: z.string(),
   videoCodec: z.string().optional(),
   audioCodec: z.string().optional(),
+  /** The files hold the audio in another codec. */
+  isTranscoded: z.boolean().optional(),
   /** Of its first file: the clocks of `PartFacts`. */
   startTimeMs: z.number(),
   startedAt: z.number(),

@@ -2,11 +2,15 @@ import type { Logger } from '../domain/log.ts';
 import { recordName } from '../domain/names.ts';
 import type { NameSettings } from '../domain/names.ts';
 import { chooseFormat } from '../domain/format.ts';
+import type { Incident } from '../domain/incident.ts';
+import { MAX_INCIDENTS } from '../domain/integrityReport.ts';
+import type { PartEvidence } from '../domain/integrityReport.ts';
 import type { FinishedPart, RecordingOptions, StopReason } from '../domain/recording.ts';
 import type { Stream } from '../streams/stream.ts';
 import { AsyncQueue } from '../util/asyncQueue.ts';
 import { basename } from 'node:path';
 import type { DiskSpace } from './diskSpace.ts';
+import { evidenceOf, isTranscoded } from './evidence.ts';
 import { codecNames, finishPart, nameFactsOf } from './finishPart.ts';
 import type { PartFacts } from './finishPart.ts';
 import { RecordingJournal } from './journal.ts';
@@ -22,7 +26,9 @@ export interface PartSeriesDeps {
   readonly disk: DiskSpace;
   /** Where the working files are. */
   readonly workDir: string;
-  readonly onPart: (part: FinishedPart) => Promise<void>;
+  /** The publisher's clock against the server's, parts per million; undefined while unknown. */
+  readonly driftPpm: () => number | undefined;
+  readonly onPart: (part: FinishedPart, evidence: PartEvidence) => Promise<void>;
 }
 
 /** The files of one recording: finishes, names and announces them in the order in which they were recorded. */
@@ -41,6 +47,10 @@ export class PartSeries {
   /** Of a run whose child died at its end: the run with the rest of its media. */
   readonly #repairs = new WeakMap<Run, Run>();
   #newest: Run | undefined;
+  /** For the next run, which has not begun. */
+  readonly #incidents: Incident[] = [];
+  /** Of a run that left no file: for the next part. */
+  #unfiled: Incident[] = [];
 
   constructor(id: string, stream: Stream, options: RecordingOptions, deps: PartSeriesDeps) {
     this.#stream = stream;
@@ -61,6 +71,7 @@ export class PartSeries {
   /** @param startUs stream time of its first sample, microseconds. */
   addRun(run: Run, startUs: number): void {
     this.#newest = run;
+    for (const incident of this.#incidents.splice(0)) run.tally.report(incident);
     this.#note(run, startUs);
     this.#runs.push(run);
   }
@@ -80,8 +91,16 @@ export class PartSeries {
     this.#journal.run({
       prefix: basename(output).replace(/-.*/, ''),
       ...{ pid: run.pid, container: format.container, ...codecNames(tracks) },
+      isTranscoded: tracks.some((track) => isTranscoded(track, format)),
       ...{ startTimeMs: this.#wallClock(startUs), startedAt: run.startedAt },
     });
+  }
+
+  /** Something happened to the media right before the next sample. */
+  report(incident: Incident): void {
+    const isNext = this.#newest === undefined || this.#runReasons.has(this.#newest);
+    if (!isNext) this.#newest?.tally.report(incident);
+    else if (this.#incidents.length < MAX_INCIDENTS) this.#incidents.push(incident);
   }
 
   /** Says why the newest run ends while the recording goes on. */
@@ -131,6 +150,7 @@ export class PartSeries {
         });
       });
     }
+    this.#unfiled.push(...run.tally.takeRest().incidents);
   }
 
   async #finish(run: Run, part: WorkPart): Promise<void> {
@@ -150,12 +170,17 @@ export class PartSeries {
       ends: part.ends,
     };
     const place = { recordsDir: settings.recordsDir, journal: this.#journal };
-    const finished = await finishPart(this.#recording, facts, place, log);
-    if (finished === undefined) return;
+    const named = await finishPart(this.#recording, facts, place, log);
+    const incidents = [...this.#unfiled, ...part.tally.incidents];
+    this.#unfiled = named === undefined ? incidents : [];
+    if (named === undefined) return;
     this.count++;
-    const { index, endedAt } = finished;
+    const { index, endedAt } = named.part;
     const endTimeMs = this.#wallClock(part.endUs);
-    await this.#deps.onPart(finished);
+    const seen = { tally: { ...part.tally, incidents }, exit: part.exit };
+    const { ffmpegVersion } = settings;
+    const measured = { ffmpegVersion, driftPpm: this.#deps.driftPpm() };
+    await this.#deps.onPart(named.part, evidenceOf(run.plan, seen, named.inFile, measured));
     this.#journal.part({ file: basename(part.path), index, endTimeMs, endedAt });
   }
 

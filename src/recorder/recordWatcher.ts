@@ -7,11 +7,14 @@ import type { Logger } from '../domain/log.ts';
 /** chokidar watches and, after each change of the folder, looks at every file of it: about 0.07 ms of CPU each. */
 const MAX_FILES = 1000;
 
+/** An integrity report beside its record. */
+const REPORT = /\.(?:mp4|webm|mkv|ts)\.json(?:\.tmp)?$/;
+
 /**
  * Logs what happens in the records folder: our own renames, and records that hooks or people move and delete.
  * It is a witness, not the truth: a part is finished when its child has exited and our rename succeeded, and a folder
  * that cannot be watched, or holds so many files that watching would cost more than recording, is left alone. Hidden
- * files, the work folder among them, are not looked at.
+ * files, the work folder among them, and integrity reports are not looked at.
  */
 export class RecordWatcher {
   readonly #recordsDir: string;
@@ -31,12 +34,12 @@ export class RecordWatcher {
    * reported. @throws when the folder cannot be read.
    */
   async open(): Promise<void> {
-    this.#files = (await readdir(this.#recordsDir)).length;
+    this.#files = (await readdir(this.#recordsDir)).filter((name) => !REPORT.test(name)).length;
     if (await this.#isCrowded()) return;
     const watcher = watch(this.#recordsDir, {
       ignoreInitial: true,
       depth: 0,
-      ignored: (path) => path !== this.#recordsDir && basename(path).startsWith('.'),
+      ignored: (path) => path !== this.#recordsDir && (basename(path).startsWith('.') || REPORT.test(path)),
     });
     this.#watcher = watcher;
     watcher.on('add', (file) => {

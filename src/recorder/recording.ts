@@ -2,20 +2,23 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from '../domain/log.ts';
 import { sameDecoder } from '../domain/media.ts';
+import type { Incident } from '../domain/incident.ts';
+import type { PartEvidence } from '../domain/integrityReport.ts';
 import type { Sample, Track } from '../domain/media.ts';
-import { NEXT_STATES } from '../domain/recording.ts';
-import type { FinishedPart, RecordingOptions, RecordingState, StopReason } from '../domain/recording.ts';
+import type { FinishedPart, RecordingOptions, StopReason } from '../domain/recording.ts';
 import type { Rotation } from '../domain/rotation.ts';
 import type { ChildExit } from '../process/pipedChild.ts';
 import type { Stream } from '../streams/stream.ts';
 import { ErrorBudget } from '../util/errorBudget.ts';
 import type { Ticker } from '../util/ticker.ts';
 import type { DiskSpace } from './diskSpace.ts';
+import { notRecorded } from './evidence.ts';
 import { HeldSamples } from './heldSamples.ts';
 import { removeWorkFolder } from './journal.ts';
 import { LiveTracks } from './liveTracks.ts';
 import { isNoSpace } from './noSpace.ts';
 import { PartSeries } from './partSeries.ts';
+import { RecordingLife } from './recordingLife.ts';
 import { giveUp, repair } from './repair.ts';
 import type { Run } from './run.ts';
 import { RunFactory } from './runFactory.ts';
@@ -30,7 +33,7 @@ export interface RecordingDeps {
   readonly disk: DiskSpace;
   readonly log: Logger;
   /** Called for each finished part, in order; awaited before the recording is done. */
-  readonly onPart: (part: FinishedPart) => Promise<void>;
+  readonly onPart: (part: FinishedPart, evidence: PartEvidence) => Promise<void>;
 }
 
 /**
@@ -50,7 +53,7 @@ export class Recording {
   readonly #factory: RunFactory;
   readonly #tracks = new LiveTracks();
   readonly #held: HeldSamples;
-  #state: RecordingState = 'starting';
+  readonly #life = new RecordingLife();
   /** The publication that feeds it now. */
   #stream: Stream;
   #gate: TrackGate | undefined;
@@ -73,12 +76,13 @@ export class Recording {
     this.#errors = new ErrorBudget(settings.maxErrors - 1, settings.errorIntervalMs);
     const place = { rotation: this.#rotation, workDir: this.#workDir, log: this.#log };
     this.#factory = new RunFactory({ ...deps, ...place, holdPublisher: () => this.#stream.hold() });
-    this.#series = new PartSeries(this.id, stream, options, { ...deps, ...place });
+    const driftPpm = (): number | undefined => this.#stream.driftPpm;
+    this.#series = new PartSeries(this.id, stream, options, { ...deps, ...place, driftPpm });
   }
 
   /** False once it was asked to end. */
   get isActive(): boolean {
-    return this.#state === 'starting' || this.#state === 'recording';
+    return this.#life.isActive;
   }
 
   /** The name the file will have, as far as it is known now. */
@@ -100,6 +104,11 @@ export class Recording {
     else this.#record(this.#run, sample, track);
   }
 
+  /** Something happened to the media right before the next sample. */
+  onIncident(incident: Incident): void {
+    this.#series.report(incident);
+  }
+
   /** Hands what was gathered to the child. */
   flush(): void {
     this.#run?.flush();
@@ -114,7 +123,7 @@ export class Recording {
     this.#gate = undefined;
     if (!this.#held.isEmpty) this.#swap(this.#heldTracks(), 'track-change');
     this.flush();
-    return this.#state === 'recording';
+    return this.#life.state === 'recording';
   }
 
   /** Goes on with another publication of its stream. @param fromUs recording time of its first sample. */
@@ -146,14 +155,14 @@ export class Recording {
   /** Ends the recording; resolves when every part has its final name; never rejects. The first reason given is kept. */
   async stop(reason: StopReason): Promise<void> {
     if (this.isActive) {
-      this.#move('stopping');
+      this.#life.move('stopping');
       this.settle();
       this.#series.close(reason);
       this.#run?.finish();
     }
     await this.#series.done;
-    if (this.#state !== 'stopping') return;
-    this.#move('done');
+    if (this.#life.state !== 'stopping') return;
+    this.#life.move('done');
     // Only without files: a part that could not be finished stays, and its journal with it.
     await removeWorkFolder(this.#workDir);
     this.#log.info('recording ended', { parts: this.#series.count, reason: this.#series.reason });
@@ -226,10 +235,10 @@ export class Recording {
       return;
     }
     const samples = this.#held.take();
-    this.#log.error('media of a new track is lost: no key frame came at which a part could begin with it', {
-      samples: samples.length,
-      fromMs: Math.round((samples[0]?.dts ?? 0) / 1000),
-    });
+    const why = 'no key frame came at which a part could begin with it';
+    this.#series.report(notRecorded(samples, why));
+    const facts = { samples: samples.length, fromMs: Math.round((samples[0]?.dts ?? 0) / 1000) };
+    this.#log.error(`media of a new track is lost: ${why}`, facts);
   }
 
   #swap(tracks: readonly Track[], reason: StopReason): void {
@@ -243,7 +252,7 @@ export class Recording {
   #startRun(tracks: readonly Track[]): void {
     this.#gate?.close();
     this.#gate = undefined;
-    if (this.#state === 'starting') this.#move('recording');
+    if (this.#life.state === 'starting') this.#life.move('recording');
     const samples = this.#held.take();
     try {
       const run: Run = this.#factory.start(tracks, (exit, rest) => this.#onDied(run, exit, rest));
@@ -265,7 +274,7 @@ export class Recording {
   /** A child that died is replaced at once. @returns true when `samples`, which it lost, have another child. */
   #onDied(run: Run, exit: ChildExit, samples: readonly Sample[]): boolean {
     if (this.#deps.disk.state === 'full') return giveUp(samples, this.#log);
-    if (run !== this.#run || this.#state !== 'recording') {
+    if (run !== this.#run || this.#life.state !== 'recording') {
       return repair(run, samples, { runs: this.#factory, series: this.#series, log: this.#log });
     }
     this.#run = undefined;
@@ -286,20 +295,9 @@ export class Recording {
     if (fromUs === undefined || fromUs === this.#replayedUs) return giveUp(samples, this.#log);
     this.#replayedUs = fromUs;
     const heldBack = this.#held.take();
-    const tracks = new Map(plan.tracks.map((track) => [track.id, track]));
-    for (const sample of samples) this.#hold(sample, tracks.get(sample.trackId));
+    this.#held.pushAll(samples, (id) => plan.tracks.find((track) => track.id === id));
     this.#startRun(this.#heldTracks());
-    for (const sample of heldBack) this.#hold(sample, this.#tracks.get(sample.trackId));
+    this.#held.pushAll(heldBack, (id) => this.#tracks.get(id));
     return this.#run !== undefined;
-  }
-
-  #hold(sample: Sample, track: Track | undefined): void {
-    if (track !== undefined) this.#held.push(sample, track);
-  }
-
-  #move(to: RecordingState): void {
-    if (!NEXT_STATES[this.#state].includes(to))
-      throw new Error(`recording cannot go from ${this.#state} to ${to}`);
-    this.#state = to;
   }
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { basename, join } from 'node:path';
 import { RecorderdError } from '../domain/errors.ts';
+import type { PartEvidence } from '../domain/integrityReport.ts';
 import type { Logger } from '../domain/log.ts';
 import type { FinishedPart, RecordingInfo, RecordingOptions, StopReason } from '../domain/recording.ts';
 import type { Stream } from '../streams/stream.ts';
@@ -21,7 +22,7 @@ export interface RecordingsDeps {
   /** True when a stream is recorded without being asked. */
   readonly isAutomatic: (stream: Stream) => boolean;
   /** Takes over a finished part, e.g. for the hook; awaited. */
-  readonly onPart: (part: FinishedPart) => Promise<void>;
+  readonly onPart: (part: FinishedPart, evidence: PartEvidence) => Promise<void>;
 }
 
 /** Every running recording, by media session. */
@@ -118,9 +119,9 @@ export class Recordings {
   #begin(stream: Stream, options: RecordingOptions): Recording {
     const { settings, disk, log } = this.#deps;
     const tap = this.#taps.get(stream.mediaSessionId) ?? this.#tap(stream);
-    const onPart = async (part: FinishedPart): Promise<void> => {
+    const onPart = async (part: FinishedPart, evidence: PartEvidence): Promise<void> => {
       this.#newestNames.set(tap.stream, basename(part.path));
-      await this.#deps.onPart(part);
+      await this.#deps.onPart(part, evidence);
     };
     const recording = new Recording(stream, options, { settings, disk, log, onPart, batches: this.#batches });
     log.info('recording started', {

@@ -1,11 +1,13 @@
 import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import type { PartEvidence } from '../domain/integrityReport.ts';
 import type { Logger } from '../domain/log.ts';
 import type { FinishedPart } from '../domain/recording.ts';
 import { Slots } from '../util/slots.ts';
 import { announceNamed } from './announceNamed.ts';
 import type { DiskSpace } from './diskSpace.ts';
+import { recoveredEvidence } from './evidence.ts';
 import { finishPart } from './finishPart.ts';
 import { isUnmendable, removeEmpty, settleFile } from './finisher.ts';
 import type { PartFacts } from './finishPart.ts';
@@ -18,7 +20,7 @@ export interface RecoveryDeps {
   readonly log: Logger;
   readonly disk: DiskSpace;
   /** Takes over a finished part; awaited. */
-  readonly onPart: (part: FinishedPart) => Promise<void>;
+  readonly onPart: (part: FinishedPart, evidence: PartEvidence) => Promise<void>;
 }
 
 /** A working file: prefix of its run, number in it, container. */
@@ -116,12 +118,12 @@ class LeftRecording {
           container === 'ts' ? Math.max(0, Math.round((await stat(path)).mtimeMs - startedAt)) : undefined,
         ...{ index: index + 1, last, stopReason: 'crash' },
       };
-      const finished = await finishPart(story.recording, facts, { recordsDir, journal }, this.#log);
-      if (finished === undefined) continue;
+      const named = await finishPart(story.recording, facts, { recordsDir, journal }, this.#log);
+      if (named === undefined) continue;
       index++;
-      const { durationMs, endedAt } = finished;
+      const { durationMs, endedAt } = named.part;
       begin = { startTimeMs: startTimeMs + durationMs, startedAt: endedAt };
-      await onPart(finished);
+      await onPart(named.part, recoveredEvidence(run, endedAt, named.inFile));
       journal.part({ file: name, index, endTimeMs: begin.startTimeMs, endedAt });
     }
   }

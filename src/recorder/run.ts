@@ -12,6 +12,9 @@ import type { Ticker } from '../util/ticker.ts';
 import { ffmpegArgs, partPath } from './ffmpegArgs.ts';
 import type { RunPlan } from './ffmpegArgs.ts';
 import { saysNoSpace } from './noSpace.ts';
+import { childDied } from './evidence.ts';
+import { RunTally } from './runTally.ts';
+import type { PartTally } from './runTally.ts';
 import { salvage } from './salvage.ts';
 import type { Salvage } from './salvage.ts';
 import { UnsettledSamples } from './unsettled.ts';
@@ -32,6 +35,9 @@ export interface WorkPart extends PartStart {
   readonly lastOfRun: boolean;
   /** Where the file ends for the reader, when what follows is in the next one. */
   readonly ends: TrackEnds | undefined;
+  readonly tally: PartTally;
+  /** Of its child; undefined while that goes on. */
+  readonly exit: ChildExit | undefined;
 }
 
 export interface RunDeps {
@@ -67,6 +73,7 @@ export class Run {
   /** Finished files in order; ends when the child is gone. */
   readonly parts = new AsyncQueue<WorkPart>();
   readonly plan: RunPlan;
+  readonly tally: RunTally;
   /** Milliseconds since the epoch on the server's clock. */
   readonly startedAt = Date.now();
   /** Size of the file so far and of its part since the last video key frame, about. */
@@ -94,7 +101,9 @@ export class Run {
   #takenBytes = 0;
   #idleSince = 0;
   #finishing = false;
-  #isGone = false;
+  #exit: ChildExit | undefined;
+  /** From this decode time on, another child was given the media. */
+  #givenAgainUs: number | undefined;
   #firstUs = Infinity;
   #lastUs = -Infinity;
 
@@ -102,6 +111,7 @@ export class Run {
     this.plan = plan;
     this.#deps = deps;
     this.#videoId = plan.tracks.find((track) => track.kind === 'video')?.id;
+    this.tally = new RunTally(plan.tracks);
     this.#unsettled = new UnsettledSamples(this.#videoId, deps.bufferMaxBytes);
     this.#writer = plan.input === 'flv' ? flvWriter(plan.tracks) : matroskaWriter(plan.tracks, plan.probe);
     this.#child = new PipedChild({
@@ -134,7 +144,7 @@ export class Run {
   push(sample: Sample): void {
     if (sample.key && (sample.trackId === this.#videoId || this.#videoId === undefined)) this.gopBytes = 0;
     if (!this.#firstDts.has(sample.trackId)) this.#firstDts.set(sample.trackId, sample.dts);
-    this.#unsettled.push(sample);
+    this.tally.push(sample, this.#unsettled.push(sample));
     this.#firstUs = Math.min(this.#firstUs, sample.pts);
     this.#lastUs = Math.max(this.#lastUs, sample.pts);
     const bytes = sample.data.length + OVERHEAD_BYTES;
@@ -155,7 +165,7 @@ export class Run {
 
   /** Hands what is pending to the child. */
   flush(): void {
-    if (this.#pending.length === 0 || this.#isGone) return;
+    if (this.#pending.length === 0 || this.#exit !== undefined) return;
     try {
       this.#write();
     } catch (error) {
@@ -214,7 +224,7 @@ export class Run {
   }
 
   async #ended(exit: ChildExit, onDied: OnDied): Promise<void> {
-    this.#isGone = true;
+    this.#exit = exit;
     this.#stopBatches();
     this.#release?.();
     this.#judge(exit);
@@ -222,7 +232,10 @@ export class Run {
     if (exit.code !== 0 || !this.#finishing) {
       const left = await this.#salvage();
       // Before the parts are finished, so that their reasons are known.
-      if (onDied(exit, left.samples)) ends = left.ends;
+      const isGivenAgain = onDied(exit, left.samples);
+      if (isGivenAgain) ends = left.ends;
+      if (isGivenAgain) this.#givenAgainUs = left.samples[0]?.dts;
+      this.tally.report(childDied(exit, left.samples, isGivenAgain, (us) => this.#clockMs(us)));
     }
     await this.#deliverRest(ends);
   }
@@ -264,6 +277,8 @@ export class Run {
       ...this.#startOf(index),
       endUs,
       ends: isLast() ? ends : undefined,
+      tally: isLast() ? this.tally.takeRest(this.#givenAgainUs) : this.tally.takeUntil(endUs),
+      exit: this.#exit,
     };
     this.parts.push({
       ...part,
@@ -277,7 +292,12 @@ export class Run {
     const sinceFirstUs = this.#closedSegments[index]?.start ?? this.#closedSegments[index - 1]?.end ?? 0;
     return {
       startUs: this.#firstUs + sinceFirstUs,
-      startedAt: Math.round(this.startedAt + sinceFirstUs / 1000),
+      startedAt: this.#clockMs(this.#firstUs + sinceFirstUs),
     };
+  }
+
+  /** On the server's clock, tied to it at the start of the child. */
+  #clockMs(streamUs: number): number {
+    return Math.round(this.startedAt + (streamUs - this.#firstUs) / 1000);
   }
 }

@@ -6,6 +6,8 @@ import type { Rotation } from '../domain/rotation.ts';
 /** What the recorder is told by the settings; durations in milliseconds, sizes in bytes. */
 export interface RecorderSettings {
   readonly ffmpegPath: string;
+  /** As FFmpeg prints it. */
+  readonly ffmpegVersion: string;
   /** FFmpeg has the bitstream filter `setts`. */
   readonly canSetTimestamps: boolean;
   /** Absolute path of the records folder. */

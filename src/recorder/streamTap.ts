@@ -1,3 +1,4 @@
+import type { Incident } from '../domain/incident.ts';
 import type { Logger } from '../domain/log.ts';
 import { sameDecoder } from '../domain/media.ts';
 import type { Sample, Track } from '../domain/media.ts';
@@ -111,6 +112,10 @@ export class StreamTap implements StreamSubscriber {
 
   onFlush(): void {
     this.#current?.flush();
+  }
+
+  onIncident(incident: Incident): void {
+    this.#current?.onIncident(incident);
   }
 
   onEnd(): void {

@@ -32,17 +32,20 @@ export class UnsettledSamples {
     this.#maxBytes = maxBytes;
   }
 
-  push(sample: Sample): void {
-    if (this.#begins(sample)) {
+  /** @returns true when the sample begins a group. */
+  push(sample: Sample): boolean {
+    const begins = this.#begins(sample);
+    if (begins) {
       this.#groups.push({ samples: [], startUs: sample.dts, bytes: 0, endsAt: undefined });
     }
     const group = this.#groups.at(-1);
     // Given up: what follows can be used from the next key frame on.
-    if (group === undefined) return;
+    if (group === undefined) return begins;
     group.samples.push(sample);
     group.bytes += sample.data.length;
     this.#bytes += sample.data.length;
     while (this.#bytes > this.#maxBytes) this.#dropOldest();
+    return begins;
   }
 
   /** Everything pushed so far ends before this byte of the child's input, which has taken `takenBytes` of it. */

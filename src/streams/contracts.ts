@@ -1,4 +1,5 @@
 import type { HookRunInfo } from '../domain/hookRun.ts';
+import type { IntegrityReport, ReportFilter } from '../domain/integrityReport.ts';
 import type { CustomParameters, Publisher } from '../domain/publisher.ts';
 import type { RecordingInfo, RecordingOptions } from '../domain/recording.ts';
 import type { Stream } from './stream.ts';
@@ -35,6 +36,12 @@ export interface HookControl {
    * @throws RecorderdError HOOK_NOT_FOUND
    */
   run(id: string | undefined): Promise<void>;
+}
+
+/** What happened to finished files, and what is in them. */
+export interface ReportControl {
+  /** Newest first, at most `limit`. */
+  find(filter: ReportFilter, limit: number): Promise<readonly IntegrityReport[]>;
 }
 
 /** Pictures of live streams. */

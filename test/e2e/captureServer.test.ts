@@ -6,6 +6,7 @@ import { WebSocket } from 'ws';
 import { eventually } from '../support/eventually.ts';
 import { decodeErrors } from '../support/packets.ts';
 import { Camera, livePicture } from '../support/rtsp/camera.ts';
+import { reportsOf } from '../support/reports.ts';
 import { TestServer } from '../support/server.ts';
 
 const GST = ['-c', 'import gi; gi.require_version("GstRtspServer", "1.0")'];
@@ -91,6 +92,9 @@ describe.skipIf(!hasCamera)('a camera pulled by the server', () => {
     expect(stream?.mediaSessionId).toBe(parts[0]!['mediaSessionId']);
     const gap = server!.logged('capture goes on after a gap');
     expect(Number(gap?.['gapMs'])).toBeGreaterThan(0);
+    const [before, after] = await reportsOf(server!, 2);
+    expect(before?.incidents).toEqual([]);
+    expect(after?.incidents).toMatchObject([{ cause: 'source-lost', lostMs: gap?.['gapMs'] }]);
   });
 
   test('record_reconnect=same: one file with a hole', async () => {
@@ -109,6 +113,9 @@ describe.skipIf(!hasCamera)('a camera pulled by the server', () => {
     const [name = ''] = await server!.recordsFinished(1);
     expect(await decodeErrors(join(server!.recordsDir, name))).toBe('');
     expect(server!.records()).toEqual(['door.mp4']);
+    const [report] = await reportsOf(server!, 1);
+    const { gapMs } = server!.logged('capture goes on after a gap')!;
+    expect(report?.incidents).toMatchObject([{ cause: 'source-lost', lostMs: gapMs }]);
   });
 
   test('declared in the settings: it starts with the server; its password is nowhere to be seen', async () => {

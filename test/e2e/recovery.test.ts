@@ -14,6 +14,7 @@ import { eventually } from '../support/eventually.ts';
 import { hookInto } from '../support/hook.ts';
 import { decodeErrors, packetsOf, probe } from '../support/packets.ts';
 import { publishFile } from '../support/publishers.ts';
+import { reportsOf, sha256Of } from '../support/reports.ts';
 import { TestServer } from '../support/server.ts';
 
 const { bframesFlv } = inject('media');
@@ -73,6 +74,16 @@ test('kill -9 of the server: the next start finishes each file, and its hook run
     expect(Number((await probe(file)).format.duration)).toBeGreaterThan(2);
   }
   await eventually(() => (hook.calls().length === 2 ? true : undefined), 'both hooks');
+  for (const report of await reportsOf(server, 2)) {
+    const file = join(server.recordsDir, report.fileName);
+    expect(report).toMatchObject({ stopReason: 'crash', sha256: sha256Of(file) });
+    expect(report.incidents).toMatchObject([{ cause: 'server-died', from: report.endedAt, lostMs: null }]);
+    const [video] = report.tracks;
+    expect(video).toMatchObject({ kind: 'video', codec: 'H264', packetsIn: null });
+    const packets = await packetsOf(file, 'v');
+    expect(video!.packetsInFile).toBe(packets.length);
+    expect(video!.bytesInFile).toBe(packets.reduce((sum, { size }) => sum + size, 0));
+  }
   expect(
     hook
       .calls()

@@ -136,6 +136,7 @@ function commandLine(pid: string): string {
 const RECORDER_SETTINGS = {
   ffmpegPath: 'ffmpeg',
   canSetTimestamps: true,
+  ffmpegVersion: 'of a test',
   names: { policy: 'template', template: '{mediaSessionId}', encode: undefined, excludeCharacters: '/' },
   formats: { containers: {}, h264ToTs: false, webmAudio: 'vorbis' },
   rotation: { kind: 'none' },

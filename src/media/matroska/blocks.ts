@@ -8,6 +8,8 @@ export interface Block {
   readonly time: number;
   readonly key: boolean;
   readonly duration: number | undefined;
+  /** Length of what it carries; one frame in what FFmpeg writes. */
+  readonly bytes: number;
 }
 
 const KEY_FLAG = 0x80;
@@ -94,12 +96,13 @@ export class BlockReader {
     duration: number | undefined,
   ): Promise<Block> {
     const bytes = await this.#file.bytes(body, Math.min(MAX_BLOCK_HEAD_BYTES, end - body));
-    const { track, ticks, flags } = blockHead(bytes);
+    const { track, ticks, flags, bytes: headBytes } = blockHead(bytes);
     return {
       track,
       time: Math.max(0, this.#clusterTime + ticks),
       key: isKey ?? (flags & KEY_FLAG) !== 0,
       duration,
+      bytes: end - body - headBytes,
     };
   }
 }

@@ -9,6 +9,8 @@ import { newMovie, type NewMovie } from './writeMoov.ts';
 export interface FinalisedTrack {
   readonly kind: 'video' | 'audio' | 'other';
   readonly samples: number;
+  /** Sum of the samples' sizes. */
+  readonly bytes: number;
   /** How long the track is played, with the empty time before it. */
   readonly durationMs: number;
 }
@@ -34,9 +36,10 @@ function toMs(ticks: number, timescale: number): number {
 }
 
 function plainFacts(movie: Movie, bytes: number): FinalisedMp4 {
-  const tracks = movie.tracks.map(({ kind, samples, duration }) => ({
+  const tracks = movie.tracks.map(({ kind, samples, sampleBytes, duration }) => ({
     kind,
     samples,
+    bytes: sampleBytes,
     durationMs: toMs(duration, movie.timescale),
   }));
   return { durationMs: toMs(movie.duration, movie.timescale), bytes, tracks, truncatedBytes: 0 };
@@ -46,6 +49,7 @@ function newFacts(movie: NewMovie, bytes: number, truncatedBytes: number): Final
   const tracks = movie.tracks.map(({ track, table, delay, visible }) => ({
     kind: track.kind,
     samples: table.count,
+    bytes: table.bytes,
     durationMs: toMs(delay + visible, movie.timescale),
   }));
   return { durationMs: toMs(movie.duration, movie.timescale), bytes, tracks, truncatedBytes };

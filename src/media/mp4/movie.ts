@@ -11,6 +11,8 @@ export interface MovieTrack {
   readonly duration: number;
   /** Samples listed in the `moov` itself; 0 in a fragmented file. */
   readonly samples: number;
+  /** Sum of their sizes. */
+  readonly sampleBytes: number;
   /** Empty time before the track, in ticks of the movie. */
   readonly delay: number;
   /** Media time that is shown first, in ticks of the media. */
@@ -74,6 +76,15 @@ function readEdits(moov: Buffer, trak: Box): { delay: number; mediaTime: number 
   return { delay, mediaTime: 0 };
 }
 
+/** `stsz` holds one size for all samples, or one for each (ISO 14496-12, 8.7.3). */
+function sumOfSizes(moov: Buffer, { body }: Box): number {
+  const [size, count] = [moov.readUInt32BE(body + 4), moov.readUInt32BE(body + 8)];
+  if (size !== 0) return size * count;
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += moov.readUInt32BE(body + 12 + i * 4);
+  return sum;
+}
+
 function readTrack(moov: Buffer, trak: Box, defaults: ReadonlyMap<number, TrackDefaults>): MovieTrack {
   const header = timeHeader(moov, needBox(moov, trak, 'tkhd'));
   const timescale = timeHeader(moov, needBox(moov, trak, 'mdia', 'mdhd')).middle.readUInt32BE();
@@ -87,6 +98,7 @@ function readTrack(moov: Buffer, trak: Box, defaults: ReadonlyMap<number, TrackD
     timescale,
     duration: header.duration,
     samples: moov.readUInt32BE(sizes.body + 8),
+    sampleBytes: sumOfSizes(moov, sizes),
     ...readEdits(moov, trak),
     defaults: defaults.get(id),
     box: trak,

@@ -37,6 +37,12 @@ export class SampleTable {
   #pts = 0;
   #duration = 0;
   #visibleEnd = 0;
+  #bytes = 0;
+
+  /** Sum of the samples' sizes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 
   /** Samples added. */
   get count(): number {
@@ -75,6 +81,7 @@ export class SampleTable {
     this.#duration = sample.duration;
     this.#addToChunk(sample);
     this.#sizes.push(sample.size);
+    this.#bytes += sample.size;
     this.#compositions.push(composition);
     this.#needsCompositions ||= composition !== 0;
     this.#signedCompositions ||= composition < 0;

@@ -8,6 +8,7 @@ import type { HttpLimits } from '../../../src/http/server.ts';
 import type { ReadyCheck } from '../../../src/http/services.ts';
 import type {
   HookControl,
+  ReportControl,
   RecordingControl,
   Snapshots,
   WebRtcIngest,
@@ -99,6 +100,8 @@ export class MemorySnapshots implements Snapshots {
 }
 
 /** A server without a hook has no runs of it. */
+export const NO_REPORTS: ReportControl = { find: () => Promise.resolve([]) };
+
 export const NO_HOOKS: HookControl = {
   list: () => Promise.resolve([]),
   run: () => Promise.reject(new RecorderdError('HOOK_NOT_FOUND', 'Hook run not found')),
@@ -160,6 +163,7 @@ export class Rest {
   readonly recordings = new MemoryRecordings();
   readonly snapshots = new MemorySnapshots();
   hooks: HookControl = NO_HOOKS;
+  reports: ReportControl = NO_REPORTS;
   readonly webrtc: MemoryWebRtc;
   readonly log = new MemoryLog();
   /** What the publishers and connections were told on their end. */
@@ -176,11 +180,12 @@ export class Rest {
   }
 
   async start(options: Partial<HttpAppOptions> & { limits?: Partial<HttpLimits>; noWebRtc?: boolean } = {}) {
-    const { streams, connections, recordings, hooks, snapshots, webrtc, log } = this;
+    const { streams, connections, recordings, hooks, reports, snapshots, webrtc, log } = this;
     const { limits, noWebRtc = false, ...given } = options;
     const readiness = () => Promise.resolve(this.checks);
     const captures = new PulledCaptures({ streams, log }, PULL_OPTIONS);
-    const services = { streams, connections, recordings, hooks, snapshots, captures, log, readiness };
+    const common = { streams, connections, recordings, hooks, reports, snapshots };
+    const services = { ...common, captures, log, readiness };
     this.app = createHttpApp(noWebRtc ? services : { ...services, webrtc }, { ...HTTP_DEFAULTS, ...given });
     this.server = new HttpServer(this.app, { log: this.log, limits: { ...DEFAULT_HTTP_LIMITS, ...limits } });
     this.port = await this.server.listen(0, '127.0.0.1');

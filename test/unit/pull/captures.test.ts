@@ -12,7 +12,7 @@ import { Streams } from '../../../src/streams/streams.ts';
 import { eventually } from '../../support/eventually.ts';
 import { PULL_OPTIONS } from '../../support/pullRig.ts';
 import { memoryLog } from '../../support/rtmpHarness.ts';
-import { HTTP_DEFAULTS, MemoryRecordings, MemorySnapshots, NO_HOOKS } from '../http/support.ts';
+import { HTTP_DEFAULTS, MemoryRecordings, MemorySnapshots, NO_HOOKS, NO_REPORTS } from '../http/support.ts';
 
 function program(script: string): string {
   const path = join(mkdtempSync(join(tmpdir(), 'recorderd-source-')), 'program');
@@ -44,6 +44,7 @@ class Bench {
         connections: new Connections(),
         recordings: new MemoryRecordings(),
         hooks: NO_HOOKS,
+        reports: NO_REPORTS,
         snapshots: new MemorySnapshots(),
         readiness: () => Promise.resolve([]),
       },

@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { FinishedPart } from '../../../src/domain/recording.ts';
 import { DiskSpace } from '../../../src/recorder/diskSpace.ts';
 import { finishPart } from '../../../src/recorder/finishPart.ts';
 import type { PartFacts } from '../../../src/recorder/finishPart.ts';
@@ -63,10 +64,10 @@ const records = (): string[] => readdirSync(recordsDir).filter((name) => name !=
 const told = (name: string, reason: string): string => `cam ${join(recordsDir, name)} 1 true ${reason} 5`;
 
 /** Finishes the file as a server does, without its announcement. */
-async function finish(): Promise<NonNullable<Awaited<ReturnType<typeof finishPart>>>> {
-  const finished = await finishPart(FACTS, { ...FILE, path: work }, { recordsDir, journal }, memoryLog());
-  if (finished === undefined) throw new Error('nothing was finished');
-  return finished;
+async function finish(): Promise<FinishedPart> {
+  const named = await finishPart(FACTS, { ...FILE, path: work }, { recordsDir, journal }, memoryLog());
+  if (named === undefined) throw new Error('nothing was finished');
+  return named.part;
 }
 
 /** The name is told, and the server ends before it is given. */

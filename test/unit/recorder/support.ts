@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AudioTrack, Sample, VideoTrack } from '../../../src/domain/media.ts';
+import type { PartEvidence } from '../../../src/domain/integrityReport.ts';
 import type { FinishedPart } from '../../../src/domain/recording.ts';
 import { DiskSpace } from '../../../src/recorder/diskSpace.ts';
 import { Recordings } from '../../../src/recorder/recordings.ts';
@@ -59,6 +60,8 @@ export class Studio {
   readonly streams = new Streams(1 << 20);
   readonly log = memoryLog();
   readonly parts: FinishedPart[] = [];
+  /** Of the parts, in their order. */
+  readonly evidence: PartEvidence[] = [];
   readonly recordings: Recordings;
   readonly recordsDir = join(mkdtempSync(join(tmpdir(), 'recorderd-studio-')), 'records');
   /** Not opened: full when a test says so, and until it checks. */
@@ -74,7 +77,11 @@ export class Studio {
       log: this.log,
       disk: this.disk,
       isAutomatic: () => isAutomatic,
-      onPart: (part) => Promise.resolve(void this.parts.push(part)),
+      onPart: (part, evidence) => {
+        this.parts.push(part);
+        this.evidence.push(evidence);
+        return Promise.resolve();
+      },
       settings: { ...SETTINGS, recordsDir: this.recordsDir, ...settings },
     });
   }
@@ -152,6 +159,7 @@ export function mediaIn(file: string): string[] {
 const SETTINGS: Omit<RecorderSettings, 'recordsDir'> = {
   ffmpegPath: programThat(),
   canSetTimestamps: true,
+  ffmpegVersion: 'of a test',
   names: { policy: 'streamName', template: '', encode: undefined, excludeCharacters: '/' },
   // Of the containers, TS is published as it comes from the program.
   formats: { containers: { h264: 'ts' }, h264ToTs: false, webmAudio: 'vorbis' },

@@ -1,0 +1,109 @@
+import { WCS_CODEC_NAMES } from '../domain/codec.ts';
+import type { Incident } from '../domain/incident.ts';
+import type { PartEvidence, TrackEvidence } from '../domain/integrityReport.ts';
+import type { Sample, Track } from '../domain/media.ts';
+import type { ChildExit } from '../process/pipedChild.ts';
+import type { RunPlan } from './ffmpegArgs.ts';
+import type { FileTrack } from './finisher.ts';
+import type { JournalRun } from './journal.ts';
+import type { PartTally, TrackCount } from './runTally.ts';
+
+type InFile = Pick<TrackEvidence, 'packetsInFile' | 'bytesInFile'>;
+
+/** What was seen of a part by the process that recorded it. @param inFile undefined where the file was not read. */
+export function evidenceOf(
+  { tracks, format }: RunPlan,
+  { tally, exit }: { readonly tally: PartTally; readonly exit: ChildExit | undefined },
+  inFile: readonly FileTrack[] | undefined,
+  { ffmpegVersion, driftPpm }: { readonly ffmpegVersion: string; readonly driftPpm: number | undefined },
+): PartEvidence {
+  return {
+    tracks: tracks.map((track) => ({
+      ...{ id: track.id, kind: track.kind, codec: WCS_CODEC_NAMES[track.codec] },
+      transcoded: isTranscoded(track, format),
+      ...intake(tally.tracks.find(({ id }) => id === track.id)),
+      ...held(track.kind, inFile),
+    })),
+    incidents: tally.incidents,
+    incidentsLeftOut: tally.incidentsLeftOut,
+    driftPpm: driftPpm ?? null,
+    ffmpeg: { version: ffmpegVersion, exitCode: exit?.code ?? null, signal: exit?.signal ?? null },
+  };
+}
+
+/** What is left to know of a part whose server ended before its time, from the journal and the file. */
+export function recoveredEvidence(
+  { videoCodec, audioCodec, isTranscoded: transcoded }: JournalRun,
+  endedAt: number,
+  inFile: readonly FileTrack[] | undefined,
+): PartEvidence {
+  const trackOf = (kind: Track['kind'], codec: string | undefined): TrackEvidence[] => {
+    if (codec === undefined) return [];
+    const isCopied = kind === 'video' ? false : (transcoded ?? null);
+    return [{ id: null, kind, codec, transcoded: isCopied, ...intake(undefined), ...held(kind, inFile) }];
+  };
+  const died = {
+    ...{ cause: 'server-died' as const, from: endedAt, to: Math.max(endedAt, Date.now()), lostMs: null },
+    detail: 'what came after the end of the file is not recorded',
+  };
+  return {
+    tracks: [...trackOf('video', videoCodec), ...trackOf('audio', audioCodec)],
+    incidents: [died],
+    ...{ incidentsLeftOut: 0, driftPpm: null },
+    ffmpeg: { version: null, exitCode: null, signal: null },
+  };
+}
+
+/** True when the file holds this track in another codec. */
+export function isTranscoded({ kind }: Track, format: RunPlan['format']): boolean {
+  return kind === 'audio' && format.audio !== 'copy';
+}
+
+/** A child ended before its time. @param samples what its file lacks; lost unless they were given to another child. */
+export function childDied(
+  { code, signal }: ChildExit,
+  samples: readonly Sample[],
+  isGivenAgain: boolean,
+  clockMs: (streamUs: number) => number,
+): Incident {
+  const [first, last] = [samples[0], samples.at(-1)];
+  const lostUs = first === undefined || last === undefined || isGivenAgain ? 0 : last.dts - first.dts;
+  const to = Date.now();
+  const how = signal ?? (code === undefined ? 'it could not be started' : `exit code ${code}`);
+  return {
+    cause: 'child-died',
+    from: Math.min(to, first === undefined ? to : clockMs(first.dts)),
+    ...{ to, lostMs: Math.round(lostUs / 1000) },
+    detail: `${how}; ${samples.length} packets ${isGivenAgain ? 'were given to another child' : 'are lost'}`,
+  };
+}
+
+/** Media that waited for a child in vain, up to now. */
+export function notRecorded(samples: readonly Sample[], detail: string): Incident {
+  const [first, last] = [samples[0], samples.at(-1)];
+  const lostMs = first === undefined || last === undefined ? 0 : Math.round((last.dts - first.dts) / 1000);
+  const to = Date.now();
+  const trackId = first?.trackId;
+  return {
+    ...{ cause: 'not-recorded', from: to - lostMs, to, lostMs, detail },
+    ...(trackId !== undefined && samples.every((sample) => sample.trackId === trackId) && { trackId }),
+  };
+}
+
+function intake(count: TrackCount | undefined) {
+  if (count === undefined) return { packetsIn: null, bytesIn: null, firstPtsMs: null, lastPtsMs: null };
+  const { packets, bytes, firstUs, lastUs } = count;
+  const [firstPtsMs, lastPtsMs] = packets === 0 ? [null, null] : [toMs(firstUs), toMs(lastUs)];
+  return { packetsIn: packets, bytesIn: bytes, firstPtsMs, lastPtsMs };
+}
+
+function held(kind: Track['kind'], inFile: readonly FileTrack[] | undefined): InFile {
+  if (inFile === undefined) return { packetsInFile: null, bytesInFile: null };
+  // A track without media is left out of the file.
+  const found = inFile.find((track) => track.kind === kind);
+  return { packetsInFile: found?.packets ?? 0, bytesInFile: found?.bytes ?? 0 };
+}
+
+function toMs(us: number): number {
+  return Math.round(us / 1000);
+}
