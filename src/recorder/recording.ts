@@ -235,10 +235,12 @@ export class Recording {
       return;
     }
     const samples = this.#held.take();
-    const why = 'no key frame came at which a part could begin with it';
-    this.#series.report(notRecorded(samples, why));
     const facts = { samples: samples.length, fromMs: Math.round((samples[0]?.dts ?? 0) / 1000) };
-    this.#log.error(`media of a new track is lost: ${why}`, facts);
+    this.#series.report(notRecorded(samples, 'no key frame came at which a part could begin with it'));
+    this.#log.error(
+      'media of a new track is lost: no key frame came at which a part could begin with it',
+      facts,
+    );
   }
 
   #swap(tracks: readonly Track[], reason: StopReason): void {
