@@ -22,10 +22,12 @@ import { RunFactory } from './runFactory.ts';
 import type { RecorderSettings } from './settings.ts';
 import { Silence } from './silence.ts';
 import { TrackGate } from './trackGate.ts';
+import type { WorkSync } from './workSync.ts';
 
 export interface RecordingDeps {
   readonly settings: RecorderSettings;
   readonly batches: Ticker;
+  readonly sync: WorkSync;
   readonly disk: DiskSpace;
   readonly log: Logger;
   /** Called for each finished part, in order; awaited before the recording is done. */

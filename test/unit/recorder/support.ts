@@ -156,6 +156,7 @@ const SETTINGS: Omit<RecorderSettings, 'recordsDir'> = {
   rotation: { kind: 'none' },
   batchMs: 20,
   fragmentMs: 500,
+  syncMs: 0,
   trackWaitMs: 60_000,
   bufferMaxBytes: 1 << 20,
   stopTimeoutMs: 5000,
