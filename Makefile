@@ -14,7 +14,7 @@ SOURCES := $(shell find src) package.json tsconfig.json tsconfig.build.json
 # Flags of the server (make run) or of vitest (make test-unit, test-e2e, test-browser).
 ARGS ?=
 
-.PHONY: help install build ffmpeg setup demo run test test-unit test-e2e test-browser test-long lint bench bench-faults bench-recovery bench-webrtc clean
+.PHONY: help install build ffmpeg setup demo run test test-unit test-e2e test-browser test-long lint bench bench-faults bench-recovery bench-sync bench-webrtc clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ bench-faults: build ffmpeg ## what a kill -9 loses, beside nginx-rtmp (docs/benc
 
 bench-recovery: build ffmpeg ## how long a start takes to finish what a kill left (docs/benchmarks.md)
 	@node bench/recovery.mjs
+
+bench-sync: build ffmpeg ## what syncing against power failure costs (docs/benchmarks.md)
+	@node bench/record-sync.mjs
 
 bench-webrtc: build ffmpeg ## cost per recording beside Janus (docs/benchmarks.md)
 	@scripts/setup-bench-webrtc.sh

@@ -12,8 +12,8 @@ import { startServer } from '../scripts/server.mjs';
 const NGINX = '/usr/sbin/nginx';
 const NGINX_RTMP = '/usr/lib/nginx/modules/ngx_rtmp_module.so';
 
-/** This server with its defaults, recording every stream. */
-async function recorderd(folder, meter) {
+/** This server with its defaults but for `changed`, recording every stream. */
+async function recorderd(folder, meter, changed = {}) {
   const output = join(folder, 'records');
   mkdirSync(output, { recursive: true });
   const server = startServer({
@@ -25,6 +25,7 @@ async function recorderd(folder, meter) {
       record_dir: output,
       stream_record_policy: 'streamName',
       on_record_hook_script: '',
+      ...changed,
     },
   });
   try {
@@ -109,6 +110,12 @@ export async function reachable(port) {
   }
   throw new Error(`nothing listens on port ${port}`);
 }
+
+/** This server with other settings. */
+export const recorderdWith = (changed, label) => ({
+  start: (folder, meter) => recorderd(folder, meter, changed),
+  label,
+});
 
 export const PEERS = {
   recorderd: { start: recorderd, label: 'recorderd, MP4' },

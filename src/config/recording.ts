@@ -100,6 +100,12 @@ export const RECORDING = {
     doc: 'Length of an MP4 fragment: a crash costs at most this much media and one batch.',
     apply: 'live',
   }),
+  record_sync_ms: setting({
+    type: whole('milliseconds', 0, 3_600_000),
+    initial: '2000',
+    doc: 'A power failure costs at most this much media more than a crash; 0 leaves it to the system, which takes about 30 s.',
+    apply: 'restart',
+  }),
   record_track_wait_ms: setting({
     type: whole('milliseconds', 0, 30_000),
     initial: '2000',

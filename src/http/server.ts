@@ -9,9 +9,11 @@ import { Admission } from '../tcp/admission.ts';
 import type { AdmissionLimits } from '../tcp/admission.ts';
 import type { TlsIdentity } from '../tcp/clientServer.ts';
 import { RepeatLog } from '../util/repeatLog.ts';
+import { Refusals } from './refusals.ts';
+import type { RefusalLimits } from './refusals.ts';
 
 /** Bounds on what clients may take, on all ports together. */
-export interface HttpLimits extends AdmissionLimits {
+export interface HttpLimits extends AdmissionLimits, RefusalLimits {
   /** Request line and headers together. */
   readonly maxHeaderBytes: number;
   /** Time to send the headers, and to finish a TLS handshake. Not above `requestTimeoutMs`. */
@@ -33,6 +35,8 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 15_000,
   idleTimeoutMs: 120_000,
+  maxRefusals: 64,
+  refusalMs: 1000,
 };
 
 export interface HttpServerDeps {
@@ -47,14 +51,16 @@ export class HttpServer {
   readonly #servers: Server[] = [];
   /** Raw sockets, because Node's own list lacks those still in their TLS handshake. */
   readonly #admission: Admission;
-  readonly #refusals: RepeatLog;
+  readonly #refusals: Refusals;
+  readonly #refusalLog: RepeatLog;
   #closing = false;
 
   constructor(app: Koa, deps: HttpServerDeps) {
     this.#handle = app.callback();
     this.#deps = deps;
     this.#admission = new Admission(deps.limits);
-    this.#refusals = new RepeatLog(deps.log, 'http connection refused');
+    this.#refusals = new Refusals(deps.limits);
+    this.#refusalLog = new RepeatLog(deps.log, 'http connection refused');
   }
 
   /**
@@ -79,10 +85,11 @@ export class HttpServer {
   /** Takes no new connection, lets running requests end for `graceMs`, then cuts what is left. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
+    this.#refusals.destroyAll();
     const cut = setTimeout(() => this.#admission.destroyAll(), graceMs);
     await Promise.all(this.#servers.map((server) => new Promise((closed) => server.close(closed))));
     clearTimeout(cut);
-    this.#refusals.close();
+    this.#refusalLog.close();
   }
 
   #create(tls: TlsIdentity | undefined): Server {
@@ -97,21 +104,23 @@ export class HttpServer {
     const secure = { ...options, ...tls, handshakeTimeout: limits.headersTimeoutMs };
     const server = tls === undefined ? createHttpServer(options) : createHttpsServer(secure);
     server.setTimeout(limits.idleTimeoutMs);
-    server.on('connection', (socket: Socket) => this.#admit(socket));
+    server.on('connection', (socket: Socket) => this.#admit(socket, tls !== undefined));
     server.on('request', (request, response) => this.#serve(server, request, response));
     return server;
   }
 
-  /** Counts a raw connection, or closes it at once when there are too many. */
-  #admit(socket: Socket): void {
+  /** Counts a raw connection, or refuses it when there are too many: with an answer, unless that took a TLS handshake. */
+  #admit(socket: Socket, isTls: boolean): void {
     const reason = this.#admission.admit(socket);
     if (reason === undefined) return;
-    this.#refusals.add({ address: socket.remoteAddress, reason });
+    this.#refusalLog.add({ address: socket.remoteAddress, reason });
     socket.on('error', () => undefined);
-    socket.destroy();
+    if (isTls || this.#closing) socket.destroy();
+    else this.#refusals.answer(socket, reason);
   }
 
   #serve(server: Server, request: IncomingMessage, response: ServerResponse): void {
+    if (this.#refusals.has(request.socket)) return;
     response.once('close', () => {
       if (this.#closing) server.closeIdleConnections();
     });

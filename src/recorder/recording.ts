@@ -10,8 +10,6 @@ import type { Rotation } from '../domain/rotation.ts';
 import type { ChildExit } from '../process/pipedChild.ts';
 import type { Stream } from '../streams/stream.ts';
 import { ErrorBudget } from '../util/errorBudget.ts';
-import type { Ticker } from '../util/ticker.ts';
-import type { DiskSpace } from './diskSpace.ts';
 import { notRecorded } from './evidence.ts';
 import { HeldSamples } from './heldSamples.ts';
 import { removeWorkFolder } from './journal.ts';
@@ -22,16 +20,15 @@ import { RecordingLife } from './recordingLife.ts';
 import { giveUp, repair } from './repair.ts';
 import type { Run } from './run.ts';
 import { RunFactory } from './runFactory.ts';
+import type { RunFactoryDeps } from './runFactory.ts';
 import { goesOnAfterGap } from './runPlan.ts';
-import type { RecorderSettings } from './settings.ts';
 import { Silence } from './silence.ts';
 import { TrackGate } from './trackGate.ts';
 
-export interface RecordingDeps {
-  readonly settings: RecorderSettings;
-  readonly batches: Ticker;
-  readonly disk: DiskSpace;
-  readonly log: Logger;
+/** What every recording shares. */
+type Shared = Pick<RunFactoryDeps, 'settings' | 'batches' | 'sync' | 'disk' | 'log'>;
+
+export interface RecordingDeps extends Shared {
   /** Called for each finished part, in order; awaited before the recording is done. */
   readonly onPart: (part: FinishedPart, evidence: PartEvidence) => Promise<void>;
 }

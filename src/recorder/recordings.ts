@@ -13,6 +13,7 @@ import { Recording } from './recording.ts';
 import { leftBehind, recover } from './recovery.ts';
 import type { RecorderSettings } from './settings.ts';
 import { StreamTap } from './streamTap.ts';
+import { WorkSync } from './workSync.ts';
 
 export interface RecordingsDeps {
   readonly streams: Streams;
@@ -29,6 +30,7 @@ export interface RecordingsDeps {
 export class Recordings {
   readonly #deps: RecordingsDeps;
   readonly #batches: Ticker;
+  readonly #sync: WorkSync;
   /** Taps whose recording can be asked about and stopped, by media session. */
   readonly #taps = new Map<string, StreamTap>();
   /** These and the ones whose files are still being finished. */
@@ -45,6 +47,7 @@ export class Recordings {
   constructor(deps: RecordingsDeps) {
     this.#deps = deps;
     this.#batches = new Ticker(deps.settings.batchMs);
+    this.#sync = new WorkSync(deps.settings.syncMs, deps.log);
   }
 
   /**
@@ -123,7 +126,8 @@ export class Recordings {
       this.#newestNames.set(tap.stream, basename(part.path));
       await this.#deps.onPart(part, evidence);
     };
-    const recording = new Recording(stream, options, { settings, disk, log, onPart, batches: this.#batches });
+    const shared = { batches: this.#batches, sync: this.#sync };
+    const recording = new Recording(stream, options, { settings, disk, log, onPart, ...shared });
     log.info('recording started', {
       recordingId: recording.id,
       stream: stream.name,

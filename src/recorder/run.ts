@@ -18,6 +18,7 @@ import type { PartTally } from './runTally.ts';
 import { salvage } from './salvage.ts';
 import type { Salvage } from './salvage.ts';
 import { UnsettledSamples } from './unsettled.ts';
+import type { WorkSync } from './workSync.ts';
 
 /** Where a part begins. */
 export interface PartStart {
@@ -44,6 +45,8 @@ export interface RunDeps {
   readonly ffmpegPath: string;
   /** Shared timer whose interval is the batch length. */
   readonly batches: Ticker;
+  /** Writes the run's files through to the disk. */
+  readonly sync: WorkSync;
   /** Bound on bytes that wait for the child; from half of it on the publisher is made to wait. */
   readonly bufferMaxBytes: number;
   /** Makes the publisher wait, if it can, until the returned function is called. */
@@ -83,6 +86,7 @@ export class Run {
   readonly #child: PipedChild;
   readonly #writer: PipeWriter;
   readonly #stopBatches: () => void;
+  readonly #stopSync: () => void;
   readonly #videoId: number | undefined;
   readonly #unsettled: UnsettledSamples;
   /** Decode time of each track's first sample, microseconds. */
@@ -127,6 +131,7 @@ export class Run {
       this.flush();
       this.#watchBacklog();
     });
+    this.#stopSync = deps.sync.add(() => partPath(plan, this.#closedSegments.length), deps.log);
     void this.#child.exited.then((exit) => this.#ended(exit, onDied));
   }
 
@@ -226,6 +231,7 @@ export class Run {
   async #ended(exit: ChildExit, onDied: OnDied): Promise<void> {
     this.#exit = exit;
     this.#stopBatches();
+    this.#stopSync();
     this.#release?.();
     this.#judge(exit);
     let ends: TrackEnds | undefined;

@@ -9,6 +9,7 @@ import { Run } from './run.ts';
 import type { OnDied } from './run.ts';
 import { planRun } from './runPlan.ts';
 import type { RecorderSettings } from './settings.ts';
+import type { WorkSync } from './workSync.ts';
 
 export interface RunFactoryDeps {
   /** Makes the publisher wait, if it can, until the returned function is called. */
@@ -16,6 +17,7 @@ export interface RunFactoryDeps {
   readonly settings: RecorderSettings;
   readonly rotation: Rotation;
   readonly batches: Ticker;
+  readonly sync: WorkSync;
   readonly disk: DiskSpace;
   /** Where the working files go. */
   readonly workDir: string;
@@ -33,11 +35,11 @@ export class RunFactory {
 
   /** Starts a child for `tracks`. @throws Error when its folder cannot be made or its media not be declared. */
   start(tracks: readonly Track[], onDied: OnDied): Run {
-    const { holdPublisher, settings, rotation, batches, disk, workDir, log } = this.#deps;
+    const { holdPublisher, settings, rotation, batches, sync, disk, workDir, log } = this.#deps;
     makeFoldersNow(settings.recordsDir, dirname(workDir), workDir);
     const place = { folder: workDir, prefix: String(this.#count++).padStart(3, '0') };
     const plan = planRun(tracks, place, rotation, settings);
     const deps = { holdPublisher, onNoSpace: () => disk.reportFull() };
-    return new Run(plan, { ...settings, batches, log, ...deps }, onDied);
+    return new Run(plan, { ...settings, batches, sync, log, ...deps }, onDied);
   }
 }

@@ -21,6 +21,8 @@ export interface RecorderSettings {
   readonly batchMs: number;
   /** Longest MP4 fragment. */
   readonly fragmentMs: number;
+  /** How often working files are written through to the disk; 0 leaves it to the system. */
+  readonly syncMs: number;
   /** How long a start waits for the headers of both audio and video. */
   readonly trackWaitMs: number;
   /** Bound on media that waits for a child. */

@@ -142,6 +142,7 @@ const RECORDER_SETTINGS = {
   rotation: { kind: 'none' },
   batchMs: 250,
   fragmentMs: 500,
+  syncMs: 0,
   trackWaitMs: 2_000,
   bufferMaxBytes: 16 << 20,
   stopTimeoutMs: 10_000,

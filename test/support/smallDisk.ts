@@ -1,17 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually } from './eventually.ts';
+import { holdMount } from './heldMount.ts';
+import type { HeldMount } from './heldMount.ts';
 
 // A user namespace lets everybody mount; its file systems are reached from outside by way of a process in it.
 const UNSHARE = ['--user', '--map-root-user', '--mount'];
@@ -32,31 +24,17 @@ export function noSmallDisk(): string | undefined {
 export class SmallDisk {
   /** Its root, for any process of this user. */
   readonly path: string;
-  readonly #close: () => void;
+  readonly #mount: HeldMount;
   #fills = 0;
 
-  private constructor(path: string, close: () => void) {
-    this.path = path;
-    this.#close = close;
+  private constructor(mount: HeldMount) {
+    this.path = mount.path;
+    this.#mount = mount;
   }
 
   /** @param size as mount(8) takes it, e.g. `8m`. */
   static async mount(size: string): Promise<SmallDisk> {
-    const point = mkdtempSync(join(tmpdir(), 'recorderd-disk-'));
-    // Holds the file system as long as its standard input is open.
-    const script = `mount -t tmpfs -o size=${size} small ${point} && exec cat`;
-    const holder = spawn('unshare', [...UNSHARE, 'sh', '-c', script], {
-      stdio: ['pipe', 'ignore', 'inherit'],
-    });
-    const close = (): void => {
-      holder.stdin.end();
-      rmSync(point, { recursive: true, force: true });
-    };
-    await eventually(() => {
-      const mounts = readFileSync(`/proc/${holder.pid}/mounts`, 'utf8');
-      return mounts.includes(` ${point} tmpfs `) ? true : undefined;
-    }, 'the small disk');
-    return new SmallDisk(`/proc/${holder.pid}/root${point}`, close);
+    return new SmallDisk(await holdMount(UNSHARE, ['-t', 'tmpfs', '-o', `size=${size}`, 'small']));
   }
 
   get freeBytes(): number {
@@ -87,6 +65,6 @@ export class SmallDisk {
 
   /** Frees the memory; nothing may use the disk any more. */
   unmount(): void {
-    this.#close();
+    this.#mount.close();
   }
 }

@@ -4,10 +4,13 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { Rest } from './support.ts';
 import { TEST_TLS } from './tls.fixture.ts';
 
 const HEALTHZ = 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n';
+
+const STOP = `POST /rest-api/recorder/terminate HTTP/1.1\r\nHost: a\r\nContent-Length: 23\r\n\r\n{"mediaSessionId":"id"}`;
 
 let rest: Rest;
 let sockets: Socket[];
@@ -71,18 +74,67 @@ describe('HttpServer', () => {
     expect(await answerOn(socket)).toContain('{"status":"ok"}');
   });
 
-  test('takes no more connections than allowed', async () => {
+  test('takes no more connections than allowed, and says so to the others', async () => {
     await rest.start({ limits: { maxConnections: 1 } });
     const first = await open();
-    expect(await answerOn(await open())).toBe('');
+    const refused = await fetch(rest.url('/healthz'));
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toBe('5');
+    expect(refused.headers.get('connection')).toBe('close');
+    expect(await refused.json()).toMatchObject({ status: 503, code: 'LIMIT_REACHED' });
     first.write(HEALTHZ);
     expect(String(await once(first, 'data'))).toMatch(/^HTTP\/1\.1 200 /);
+    const closed = once(first, 'close');
+    first.end();
+    await closed;
+    await eventually(async () => (await fetch(rest.url('/healthz'))).ok || undefined, 'a free place');
+  });
+
+  test('names the limit of one address; does nothing that a refused connection asks for', async () => {
+    await rest.start({ limits: { maxConnectionsPerAddress: 1 } });
+    let stops = 0;
+    rest.recordings.stop = () => {
+      stops++;
+      return Promise.resolve();
+    };
+    await open();
+    const second = await open();
+    second.write(STOP.repeat(20));
+    const answer = await answerOn(second);
+    expect(answer).toMatch(/^HTTP\/1\.1 503 Service Unavailable\r\n/);
+    expect(answer).toContain('too many connections of one address');
+    expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
+    expect(stops).toBe(0);
+  });
+
+  test('refused connections that stay are cut, and those above their bound get no answer', async () => {
+    await rest.start({ limits: { maxConnections: 1, maxRefusals: 2, refusalMs: 300 } });
+    await open();
+    const stay = [await open(), await open()];
+    for (const socket of stay) socket.allowHalfOpen = true;
+    const answers = stay.map(async (socket) => String((await once(socket, 'data'))[0]));
+    for (const answer of answers) expect(await answer).toMatch(/^HTTP\/1\.1 503 /);
+    expect(await answerOn(await open())).toBe('');
+    // A connection that the server has left answers what is sent to it with a reset.
+    for (const socket of stay) {
+      const gone = once(socket, 'error');
+      const knock = setInterval(() => socket.write('GET /'), 20);
+      expect(await gone).toMatchObject([{ code: expect.stringMatching(/^(?:ECONNRESET|EPIPE)$/) as string }]);
+      clearInterval(knock);
+    }
+    const next = await open();
+    expect(await answerOn(next)).toMatch(/^HTTP\/1\.1 503 /);
+  });
+
+  test('over a limit a TLS connection is closed without an answer', async () => {
+    await rest.start({ limits: { maxConnections: 1 } });
+    const secure = await rest.server!.listen(0, '127.0.0.1', TEST_TLS);
+    await open();
+    expect(await answerOn(await open(secure))).toBe('');
   });
 });
 
 describe('HttpServer.close', () => {
-  const STOP = `POST /rest-api/recorder/terminate HTTP/1.1\r\nHost: a\r\nContent-Length: 23\r\n\r\n{"mediaSessionId":"id"}`;
-
   /** Makes `recordings.stop` wait. @returns the release, and the moment the first call arrives. */
   function heldStop() {
     let release!: () => void;

@@ -167,6 +167,7 @@ const SETTINGS: Omit<RecorderSettings, 'recordsDir'> = {
   reconnect: { windowMs: 0, policy: 'part' },
   batchMs: 20,
   fragmentMs: 500,
+  syncMs: 0,
   trackWaitMs: 60_000,
   bufferMaxBytes: 1 << 20,
   stopTimeoutMs: 5000,
