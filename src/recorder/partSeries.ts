@@ -7,6 +7,7 @@ import type { Stream } from '../streams/stream.ts';
 import { AsyncQueue } from '../util/asyncQueue.ts';
 import { basename } from 'node:path';
 import type { DiskSpace } from './diskSpace.ts';
+import { Faststart } from './faststart.ts';
 import { codecNames, finishPart, nameFactsOf } from './finishPart.ts';
 import type { PartFacts } from './finishPart.ts';
 import { RecordingJournal } from './journal.ts';
@@ -34,6 +35,7 @@ export class PartSeries {
   reason: StopReason | undefined;
   readonly #recording: RecordingFacts;
   readonly #journal: RecordingJournal;
+  readonly #faststart: Faststart | undefined;
   readonly #stream: Stream;
   readonly #deps: PartSeriesDeps;
   readonly #runs = new AsyncQueue<Run>();
@@ -55,6 +57,7 @@ export class PartSeries {
       overwrite: options.overwrite ?? false,
     };
     this.#journal = new RecordingJournal(deps.workDir, this.#recording, deps.log);
+    this.#faststart = deps.settings.faststart ? new Faststart(deps.disk, deps.log) : undefined;
     this.done = this.#consume();
   }
 
@@ -149,7 +152,7 @@ export class PartSeries {
       stopReason: this.#reasonOf(run, part, last),
       ends: part.ends,
     };
-    const place = { recordsDir: settings.recordsDir, journal: this.#journal };
+    const place = { recordsDir: settings.recordsDir, journal: this.#journal, faststart: this.#faststart };
     const finished = await finishPart(this.#recording, facts, place, log);
     if (finished === undefined) return;
     this.count++;

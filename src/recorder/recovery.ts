@@ -6,6 +6,7 @@ import type { FinishedPart } from '../domain/recording.ts';
 import { Slots } from '../util/slots.ts';
 import { announceNamed } from './announceNamed.ts';
 import type { DiskSpace } from './diskSpace.ts';
+import { Faststart, removeCopies } from './faststart.ts';
 import { finishPart } from './finishPart.ts';
 import { isUnmendable, removeEmpty, settleFile } from './finisher.ts';
 import type { PartFacts } from './finishPart.ts';
@@ -15,6 +16,8 @@ import type { JournalRun, JournalStory } from './journal.ts';
 /** What recovery works with. */
 export interface RecoveryDeps {
   readonly recordsDir: string;
+  /** See `RecorderSettings`. */
+  readonly faststart: boolean;
   readonly log: Logger;
   readonly disk: DiskSpace;
   /** Takes over a finished part; awaited. */
@@ -87,6 +90,7 @@ class LeftRecording {
 
   /** May be repeated. */
   async #mend(): Promise<void> {
+    await removeCopies(this.#folder);
     const story = await readJournal(this.#folder);
     if (story !== undefined) await this.#finish(story);
     await removeWorkFolder(this.#folder);
@@ -96,7 +100,8 @@ class LeftRecording {
 
   async #finish({ parts, ...told }: JournalStory): Promise<void> {
     await Promise.all(told.runs.map((run) => this.#childGone(run)));
-    const { recordsDir, onPart } = this.#deps;
+    const { recordsDir, disk, onPart } = this.#deps;
+    const faststart = this.#deps.faststart ? new Faststart(disk, this.#log) : undefined;
     const journal = new RecordingJournal(this.#folder, told.recording, this.#log);
     const named = await announceNamed(this.#folder, { parts, ...told }, journal, onPart);
     const story = { ...told, parts: [...parts, ...named] };
@@ -116,7 +121,12 @@ class LeftRecording {
           container === 'ts' ? Math.max(0, Math.round((await stat(path)).mtimeMs - startedAt)) : undefined,
         ...{ index: index + 1, last, stopReason: 'crash' },
       };
-      const finished = await finishPart(story.recording, facts, { recordsDir, journal }, this.#log);
+      const finished = await finishPart(
+        story.recording,
+        facts,
+        { recordsDir, journal, faststart },
+        this.#log,
+      );
       if (finished === undefined) continue;
       index++;
       const { durationMs, endedAt } = finished;
