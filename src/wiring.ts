@@ -46,6 +46,7 @@ export function recorderSettings(settings: Settings, recordsDir: string, ffmpeg:
     batchMs: settings.record_batch_ms,
     fragmentMs: settings.record_fragment_ms,
     syncMs: settings.record_sync_ms,
+    faststart: settings.mp4_faststart,
     trackWaitMs: settings.record_track_wait_ms,
     bufferMaxBytes: settings.record_buffer_max_bytes,
     stopTimeoutMs: settings.record_stop_timeout * 1000,

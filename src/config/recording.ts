@@ -106,6 +106,12 @@ export const RECORDING = {
     doc: 'A power failure costs at most this much media more than a crash; 0 leaves it to the system, which takes about 30 s.',
     apply: 'restart',
   }),
+  mp4_faststart: setting({
+    type: flag,
+    initial: 'false',
+    doc: 'Copies each finished MP4 so that its index is at its front; without, the index is appended and nothing is copied.',
+    apply: 'restart',
+  }),
   record_track_wait_ms: setting({
     type: whole('milliseconds', 0, 30_000),
     initial: '2000',

@@ -102,6 +102,13 @@ export class DiskSpace {
     }
   }
 
+  /** True when `bytes` more leave the disk above where it is full. */
+  async canSpare(bytes: number): Promise<boolean> {
+    const { recordsDir, stopFree } = this.#options;
+    const { freeBytes, totalBytes } = await roomIn(join(recordsDir, '.work'));
+    return this.#state !== 'full' && freeBytes - bytes >= limitOn(totalBytes, stopFree) * LEAVE_FACTOR;
+  }
+
   /** Looks at the room now. Never rejects. */
   async check(): Promise<void> {
     if (this.#isChecking) return;

@@ -6,6 +6,7 @@ import { recordName } from '../domain/names.ts';
 import type { NameFacts } from '../domain/names.ts';
 import type { FinishedPart, StopReason } from '../domain/recording.ts';
 import type { TrackEnds } from '../media/mp4/scan.ts';
+import type { Faststart } from './faststart.ts';
 import { nameFile, removeEmpty, settleFile } from './finisher.ts';
 import type { FileTrack } from './finisher.ts';
 import type { RecordingFacts, RecordingJournal } from './journal.ts';
@@ -54,11 +55,19 @@ export interface NamedPart {
   readonly inFile: readonly FileTrack[] | undefined;
 }
 
+/** What all files of a recording are finished with. */
+export interface FinishingPlace {
+  readonly recordsDir: string;
+  readonly journal: RecordingJournal;
+  /** Undefined leaves the index of an MP4 at its end. */
+  readonly faststart: Faststart | undefined;
+}
+
 /** Finishes and names one working file; the journal is told before. @returns undefined when it holds no media; it is removed then. */
 export async function finishPart(
   recording: RecordingFacts,
   part: PartFacts,
-  { recordsDir, journal }: { readonly recordsDir: string; readonly journal: RecordingJournal },
+  { recordsDir, journal, faststart }: FinishingPlace,
   log: Logger,
 ): Promise<NamedPart | undefined> {
   const { path, container, videoCodec, audioCodec, startTimeMs, startedAt, index, last, stopReason } = part;
@@ -67,6 +76,7 @@ export async function finishPart(
     await removeEmpty(path, log);
     return undefined;
   }
+  const bytes = container === 'mp4' && faststart ? await faststart.apply(path) : made.bytes;
   const durationMs = made.durationMs ?? part.durationMs ?? 0;
   const playedMs = part.durationMs ?? durationMs;
   const wanted = recordName(recording.names, {
@@ -77,7 +87,7 @@ export async function finishPart(
   });
   const { recordingId, mediaSessionId, sessionId, streamName, overwrite } = recording;
   const endedAt = startedAt + playedMs;
-  const told = { index, last, startedAt, endedAt, durationMs, bytes: made.bytes, stopReason };
+  const told = { index, last, startedAt, endedAt, durationMs, bytes, stopReason };
   const onNaming = (name: string): Promise<void> =>
     journal.naming({ file: basename(path), path: name, ...told, endTimeMs: startTimeMs + playedMs });
   const finished: FinishedPart = {
@@ -86,7 +96,6 @@ export async function finishPart(
     ...told,
     ...{ container, videoCodec, audioCodec },
   };
-  const { path: file, bytes } = finished;
-  log.info('part finished', { file, bytes, durationMs, last, stopReason });
+  log.info('part finished', { file: finished.path, bytes, durationMs, last, stopReason });
   return { part: finished, inFile: made.tracks };
 }

@@ -11,6 +11,7 @@ import { AsyncQueue } from '../util/asyncQueue.ts';
 import { basename } from 'node:path';
 import type { DiskSpace } from './diskSpace.ts';
 import { evidenceOf, isTranscoded } from './evidence.ts';
+import { Faststart } from './faststart.ts';
 import { codecNames, finishPart, nameFactsOf } from './finishPart.ts';
 import type { PartFacts } from './finishPart.ts';
 import { RecordingJournal } from './journal.ts';
@@ -40,6 +41,7 @@ export class PartSeries {
   reason: StopReason | undefined;
   readonly #recording: RecordingFacts;
   readonly #journal: RecordingJournal;
+  readonly #faststart: Faststart | undefined;
   readonly #stream: Stream;
   readonly #deps: PartSeriesDeps;
   readonly #runs = new AsyncQueue<Run>();
@@ -65,6 +67,7 @@ export class PartSeries {
       overwrite: options.overwrite ?? false,
     };
     this.#journal = new RecordingJournal(deps.workDir, this.#recording, deps.log);
+    this.#faststart = deps.settings.faststart ? new Faststart(deps.disk, deps.log) : undefined;
     this.done = this.#consume();
   }
 
@@ -169,7 +172,7 @@ export class PartSeries {
       stopReason: this.#reasonOf(run, part, last),
       ends: part.ends,
     };
-    const place = { recordsDir: settings.recordsDir, journal: this.#journal };
+    const place = { recordsDir: settings.recordsDir, journal: this.#journal, faststart: this.#faststart };
     const named = await finishPart(this.#recording, facts, place, log);
     const incidents = [...this.#unfiled, ...part.tally.incidents];
     this.#unfiled = named === undefined ? incidents : [];

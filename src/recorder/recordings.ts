@@ -75,7 +75,8 @@ export class Recordings {
   /** Finishes what an earlier process left behind; resolves when that is done. */
   recover(): Promise<void> {
     const { settings, disk, log, onPart } = this.#deps;
-    this.#recovery ??= recover(this.#left, { recordsDir: settings.recordsDir, disk, log, onPart });
+    const { recordsDir, faststart } = settings;
+    this.#recovery ??= recover(this.#left, { recordsDir, faststart, disk, log, onPart });
     return this.#recovery;
   }
 

@@ -8,6 +8,7 @@ import { Slots } from '../util/slots.ts';
 import { announceNamed } from './announceNamed.ts';
 import type { DiskSpace } from './diskSpace.ts';
 import { recoveredEvidence } from './evidence.ts';
+import { Faststart, removeCopies } from './faststart.ts';
 import { finishPart } from './finishPart.ts';
 import { isUnmendable, removeEmpty, settleFile } from './finisher.ts';
 import type { PartFacts } from './finishPart.ts';
@@ -17,6 +18,8 @@ import type { JournalRun, JournalStory } from './journal.ts';
 /** What recovery works with. */
 export interface RecoveryDeps {
   readonly recordsDir: string;
+  /** See `RecorderSettings`. */
+  readonly faststart: boolean;
   readonly log: Logger;
   readonly disk: DiskSpace;
   /** Takes over a finished part; awaited. */
@@ -89,6 +92,7 @@ class LeftRecording {
 
   /** May be repeated. */
   async #mend(): Promise<void> {
+    await removeCopies(this.#folder);
     const story = await readJournal(this.#folder);
     if (story !== undefined) await this.#finish(story);
     await removeWorkFolder(this.#folder);
@@ -98,7 +102,8 @@ class LeftRecording {
 
   async #finish({ parts, ...told }: JournalStory): Promise<void> {
     await Promise.all(told.runs.map((run) => this.#childGone(run)));
-    const { recordsDir, onPart } = this.#deps;
+    const { recordsDir, disk, onPart } = this.#deps;
+    const faststart = this.#deps.faststart ? new Faststart(disk, this.#log) : undefined;
     const journal = new RecordingJournal(this.#folder, told.recording, this.#log);
     const named = await announceNamed(this.#folder, { parts, ...told }, journal, onPart);
     const story = { ...told, parts: [...parts, ...named] };
@@ -118,7 +123,8 @@ class LeftRecording {
           container === 'ts' ? Math.max(0, Math.round((await stat(path)).mtimeMs - startedAt)) : undefined,
         ...{ index: index + 1, last, stopReason: 'crash' },
       };
-      const named = await finishPart(story.recording, facts, { recordsDir, journal }, this.#log);
+      const place = { recordsDir, journal, faststart };
+      const named = await finishPart(story.recording, facts, place, this.#log);
       if (named === undefined) continue;
       index++;
       const { durationMs, endedAt } = named.part;

@@ -23,6 +23,8 @@ export interface RecorderSettings {
   readonly fragmentMs: number;
   /** How often working files are written through to the disk; 0 leaves it to the system. */
   readonly syncMs: number;
+  /** The index of a finished MP4 is moved to its front. */
+  readonly faststart: boolean;
   /** How long a start waits for the headers of both audio and video. */
   readonly trackWaitMs: number;
   /** Bound on media that waits for a child. */

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export async function eventually<T>(
   look: () => T | undefined | Promise<T | undefined>,
   what: string,
-  withinMs = 15_000,
+  withinMs = 30_000,
 ): Promise<T> {
   for (const end = Date.now() + withinMs; Date.now() < end;) {
     const seen = await look();

@@ -143,6 +143,7 @@ const RECORDER_SETTINGS = {
   batchMs: 250,
   fragmentMs: 500,
   syncMs: 0,
+  faststart: false,
   trackWaitMs: 2_000,
   bufferMaxBytes: 16 << 20,
   stopTimeoutMs: 10_000,

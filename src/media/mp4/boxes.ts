@@ -92,6 +92,20 @@ export function makeBox(type: string, ...content: readonly Buffer[]): Buffer[] {
   return [header, ...content];
 }
 
+/** Copies a container box, replacing or dropping (`undefined`) the children that `rewrite` names. */
+export function rewriteBox(
+  bytes: Buffer,
+  parent: Box,
+  rewrite: Readonly<Record<string, (child: Box) => Buffer[] | undefined>>,
+): Buffer[] {
+  const content: Buffer[] = [];
+  for (const child of boxes(bytes, parent.body, parent.end)) {
+    const replace = rewrite[child.type];
+    content.push(...(replace ? (replace(child) ?? []) : [bytes.subarray(child.start, child.end)]));
+  }
+  return makeBox(parent.type, ...content);
+}
+
 /** Big-endian 32-bit words. */
 export function words(...values: readonly number[]): Buffer {
   const bytes = Buffer.alloc(values.length * 4);

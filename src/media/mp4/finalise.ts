@@ -3,6 +3,7 @@ import { BoxFile } from './boxFile.ts';
 import { byteLength, Mp4Error, u64, words } from './boxes.ts';
 import type { Movie } from './movie.ts';
 import { scanFile, type Scan, type TrackEnds } from './scan.ts';
+import { writeBuffers } from './writeBuffers.ts';
 import { newMovie, type NewMovie } from './writeMoov.ts';
 
 /** One track of a finished file. */
@@ -25,8 +26,6 @@ export interface FinalisedMp4 {
   readonly truncatedBytes: number;
 }
 
-/** Buffers per writev; the system allows 1024. */
-const WRITE_BUFFERS = 512;
 /** A 64-bit `mdat` header as it replaces the start of the old `moov`. */
 const MDAT_HEADER_BYTES = 16;
 const U32_MAX = 2 ** 32 - 1;
@@ -69,26 +68,10 @@ async function closeTornMdat(handle: FileHandle, { tornMdat, keepEnd }: Scan): P
   await handle.sync();
 }
 
-/** A full disk takes a part of a write; only the next one says why it takes no more. */
-async function writeAll(handle: FileHandle, buffers: readonly Buffer[], position: number): Promise<void> {
-  const length = byteLength(buffers);
-  let { bytesWritten: written } = await handle.writev(buffers, position);
-  if (written === length) return;
-  const bytes = Buffer.concat(buffers);
-  while (written < length) {
-    written += (await handle.write(bytes, written, length - written, position + written)).bytesWritten;
-  }
-}
-
 /** Appends the index at `position`; a failed attempt (disk full) is taken back. */
 async function append(handle: FileHandle, position: number, moov: readonly Buffer[]): Promise<void> {
   try {
-    let at = position;
-    for (let i = 0; i < moov.length; i += WRITE_BUFFERS) {
-      const part = moov.slice(i, i + WRITE_BUFFERS);
-      await writeAll(handle, part, at);
-      at += byteLength(part);
-    }
+    await writeBuffers(handle, moov, position);
     await handle.sync();
   } catch (error) {
     await handle.truncate(position).catch(() => undefined);

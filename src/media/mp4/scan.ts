@@ -26,7 +26,7 @@ export interface TrackEnds {
 }
 
 /** The index of ten hours is about 40 MB; a larger one is damage. */
-const MAX_MOOV_BYTES = 256 * 1024 * 1024;
+export const MAX_MOOV_BYTES = 256 * 1024 * 1024;
 const MAX_MOOF_BYTES = 64 * 1024 * 1024;
 const HEADER_BYTES = 8;
 

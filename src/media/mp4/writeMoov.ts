@@ -1,4 +1,4 @@
-import { boxes, makeBox, needBox, u64, words, type Box } from './boxes.ts';
+import { makeBox, needBox, rewriteBox, u64, words, type Box } from './boxes.ts';
 import type { FragmentedTrack } from './fragments.ts';
 import type { Movie } from './movie.ts';
 import { timeHeader, withDuration } from './timeHeader.ts';
@@ -73,20 +73,6 @@ function editBox({ delay, mediaTime, visible }: PlacedTrack): Buffer[] {
   const empty = delay > 0 ? [field(delay), wide ? words(U32_MAX, U32_MAX) : words(U32_MAX), one] : [];
   const head = words(wide ? 0x01000000 : 0, delay > 0 ? 2 : 1);
   return makeBox('edts', ...makeBox('elst', head, ...empty, field(visible), field(mediaTime), one));
-}
-
-/** Copies a container box, replacing or dropping (`undefined`) the children that `rewrite` names. */
-function rewriteBox(
-  moov: Buffer,
-  parent: Box,
-  rewrite: Readonly<Record<string, (child: Box) => Buffer[] | undefined>>,
-): Buffer[] {
-  const content: Buffer[] = [];
-  for (const child of boxes(moov, parent.body, parent.end)) {
-    const replace = rewrite[child.type];
-    content.push(...(replace ? (replace(child) ?? []) : [moov.subarray(child.start, child.end)]));
-  }
-  return makeBox(parent.type, ...content);
 }
 
 function trackBox(moov: Buffer, placed: PlacedTrack): Buffer[] {

@@ -55,7 +55,7 @@ async function startAgain(): Promise<void> {
   const onPart = (part: Parameters<typeof hooks.enqueue>[0]): Promise<void> => hooks.enqueue(part);
   const log = memoryLog();
   const disk = new DiskSpace({ recordsDir, warnFree: {}, stopFree: {}, checkMs: 1000 }, log);
-  await recover(await leftBehind(recordsDir), { recordsDir, log, disk, onPart });
+  await recover(await leftBehind(recordsDir), { recordsDir, faststart: false, log, disk, onPart });
   await hooks.drain(20_000);
 }
 
@@ -65,7 +65,12 @@ const told = (name: string, reason: string): string => `cam ${join(recordsDir, n
 
 /** Finishes the file as a server does, without its announcement. */
 async function finish(): Promise<FinishedPart> {
-  const named = await finishPart(FACTS, { ...FILE, path: work }, { recordsDir, journal }, memoryLog());
+  const named = await finishPart(
+    FACTS,
+    { ...FILE, path: work },
+    { recordsDir, journal, faststart: undefined },
+    memoryLog(),
+  );
   if (named === undefined) throw new Error('nothing was finished');
   return named.part;
 }

@@ -168,6 +168,7 @@ const SETTINGS: Omit<RecorderSettings, 'recordsDir'> = {
   batchMs: 20,
   fragmentMs: 500,
   syncMs: 0,
+  faststart: false,
   trackWaitMs: 60_000,
   bufferMaxBytes: 1 << 20,
   stopTimeoutMs: 5000,
