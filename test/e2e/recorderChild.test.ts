@@ -131,7 +131,7 @@ describe('kill -9 of the child', () => {
   });
 });
 
-test('a child that hangs is killed, and replaced at the newest key frame', async () => {
+test('a child that hangs is killed, and replaced by one that goes on behind it', async () => {
   const limits = { record_buffer_max_bytes: 1_048_576, record_stop_timeout: 1 };
   server = await TestServer.start({ ...RECORD_ALL, ...limits });
   const hd = flvTags(hdFlv);
