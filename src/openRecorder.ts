@@ -57,7 +57,7 @@ export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<
     deps.log.child({ component: 'hooks' }),
   );
   const reports = new IntegrityReports(
-    reportOptions(settings, environment.env, recordsDir),
+    reportOptions(settings, recordsDir),
     deps.log.child({ component: 'reports' }),
   );
   const disk = new DiskSpace(diskOptions(settings, recordsDir), log);

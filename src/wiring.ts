@@ -153,17 +153,12 @@ export function hookOptions(
   };
 }
 
-export function reportOptions(
-  settings: Settings,
-  env: Readonly<Record<string, string | undefined>>,
-  recordsDir: string,
-): ReportOptions {
+export function reportOptions(settings: Settings, recordsDir: string): ReportOptions {
   return {
     recordsDir,
     keep: settings.record_reports_keep,
     sha256: settings.record_report_sha256,
     besideFile: settings.record_report_file,
-    env: { PATH: env['PATH'] ?? '' },
   };
 }
 

@@ -11,7 +11,7 @@ export const REPORTS = {
   record_report_sha256: setting({
     type: flag,
     initial: 'true',
-    doc: 'Computes the SHA-256 of each finished file for its integrity report, after the hook has been started, at the lowest priority.',
+    doc: 'Computes the SHA-256 of each finished file for its integrity report, after the hook has been started, piece by piece.',
     apply: 'restart',
   }),
   record_report_file: setting({

@@ -19,8 +19,6 @@ export interface ProgramOptions {
   readonly killGraceMs: number;
   /** Bound on the output kept. */
   readonly maxOutputBytes: number;
-  /** Open file that the program reads as its standard input; closed without it. */
-  readonly stdin?: number;
   /** Ends the program as the time limit does. */
   readonly signal?: AbortSignal;
   /** Told the process id, which is that of the process group, too. */
@@ -60,7 +58,7 @@ const NOTHING: Ending = {
 };
 
 /**
- * Runs one program to its end, in a process group of its own. Never rejects. At the time limit the
+ * Runs one program to its end, in a process group of its own, with stdin closed. Never rejects. At the time limit the
  * whole group gets SIGTERM, then SIGKILL. What the program leaves in the background after an end of its own goes on.
  */
 export async function runProgram(options: ProgramOptions): Promise<ProgramResult> {
@@ -69,13 +67,12 @@ export async function runProgram(options: ProgramOptions): Promise<ProgramResult
   return { ...ending, durationMs: Math.round(performance.now() - startedAt) };
 }
 
-function execaOptions({ cwd, env, stdin }: ProgramOptions) {
+function execaOptions({ cwd, env }: ProgramOptions) {
   return {
     cwd,
     env,
     extendEnv: false,
-    // Any descriptor will do, though the types name the first ones only.
-    stdin: stdin === undefined ? 'ignore' : (stdin as 3),
+    stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
     buffer: false,

@@ -1,28 +1,25 @@
+import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { runProgram } from '../process/runProgram.ts';
+import { setTimeout as pause } from 'node:timers/promises';
 
-const TIMEOUT_MS = 3_600_000;
-const KILL_GRACE_MS = 1000;
-const MAX_OUTPUT_BYTES = 1024;
-const DIGEST = /^([0-9a-f]{64})\b/;
+/** Read and hashed in one go: 0.2 ms of the event loop, 1 ms where the processor has no instructions for it. */
+const CHUNK_BYTES = 256 * 1024;
+/** Left to everybody else after each chunk: 100 MB/s are hashed at most, and recordings always come first. */
+const PAUSE_MS = 2;
 
 /**
- * SHA-256 of a file, wherever it has been moved to since it was opened, in hexadecimal. A child computes it that
- * runs only when nobody else wants the CPU: it costs this process nothing.
- * @param env environment of the child, for its PATH.
- * @throws Error when the programs `nice` and `sha256sum` are not there or the file cannot be read.
+ * SHA-256 of a file, wherever it has been moved to since it was opened, in hexadecimal. Computed in this process: the
+ * instructions that its library uses and `sha256sum` does not make it an eighth of the cost.
+ * @throws AbortError when `signal` says so; Error when the file cannot be read.
  */
-export async function digestOf(
-  handle: FileHandle,
-  env: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<string> {
-  const { output, failure, exitCode } = await runProgram({
-    ...{ file: 'nice', args: ['-n', '19', 'sha256sum'], stdin: handle.fd, cwd: '/', env },
-    ...{ timeoutMs: TIMEOUT_MS, killGraceMs: KILL_GRACE_MS, maxOutputBytes: MAX_OUTPUT_BYTES, signal },
-  });
-  const digest = DIGEST.exec(output)?.[1];
-  if (exitCode !== 0 || digest === undefined)
-    throw new Error(`sha256sum did not succeed: ${failure ?? output.trim()}`);
-  return digest;
+export async function digestOf(handle: FileHandle, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  for (let at = 0; ;) {
+    const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, at);
+    if (bytesRead === 0) return hash.digest('hex');
+    hash.update(buffer.subarray(0, bytesRead));
+    at += bytesRead;
+    await pause(PAUSE_MS, undefined, { signal });
+  }
 }

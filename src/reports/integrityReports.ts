@@ -21,8 +21,6 @@ export interface ReportOptions {
   readonly sha256: boolean;
   /** Write a report beside its file, too, as `<file>.json`. */
   readonly besideFile: boolean;
-  /** Environment of the child that computes digests. */
-  readonly env: Readonly<Record<string, string>>;
 }
 
 /** Files that wait, held open, so that a hook may move them: more are looked for by their name when it is their turn. */
@@ -134,8 +132,7 @@ export class IntegrityReports {
   async #completed(report: IntegrityReport, handle: FileHandle): Promise<IntegrityReport> {
     const before = await handle.stat();
     const tracks = await tracksOf(report, handle);
-    const { sha256: isWanted, env } = this.#options;
-    const sha256 = isWanted ? await digestOf(handle, env, this.#shutdown.signal) : null;
+    const sha256 = this.#options.sha256 ? await digestOf(handle, this.#shutdown.signal) : null;
     const after = await handle.stat();
     if (after.size !== report.bytes || after.mtimeMs !== before.mtimeMs)
       throw new Error('the file was changed after it was finished');
