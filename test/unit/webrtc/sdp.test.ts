@@ -283,6 +283,8 @@ describe('offers that are none', () => {
     ['a line too long', `${av}a=${'x'.repeat(5_000)}\r\n`],
     ['too many m-lines', av + 'm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n'.repeat(40)],
     ['no fingerprint', drop(av, /^a=fingerprint/)],
+    ['a fingerprint that is too long', av.replace(/^a=fingerprint:.*$/gm, '$&:AB')],
+    ['a fingerprint of an unknown hash', av.replace(/^a=fingerprint:sha-256/gm, 'a=fingerprint:sha-257')],
     ['a fingerprint that is none', av.replace(/^(a=fingerprint:sha-256) .*$/gm, '$1 zz')],
     ['an ufrag that is none', av.replace(/^a=ice-ufrag:.*$/gm, 'a=ice-ufrag:a b')],
     ['one payload type for two formats', av.replace(' 96 97 ', ' 111 97 ').replace(':96 VP8', ':111 VP8')],
