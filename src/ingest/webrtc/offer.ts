@@ -202,10 +202,11 @@ function formats(media: MediaDescription, offered: ReadonlySet<string>): readonl
     const map = media.rtp.find(isIt) ?? STATIC_FORMATS.find(isIt);
     const payloadType = Number(payload);
     if (map === undefined || payloadType > 127 || !TOKEN.test(map.codec)) continue;
+    const name = text(map.codec);
     found.push({
       payloadType,
-      encoding: map.codec.toLowerCase(),
-      name: map.codec,
+      encoding: name.toLowerCase(),
+      name,
       clockRate: map.rate ?? 0,
       channels: typeof map.encoding === 'number' ? map.encoding : undefined,
       fmtp: matching(media.fmtp.find(isIt)?.config, PARAMETERS) ?? '',

@@ -247,6 +247,12 @@ describe('m-lines', () => {
     expect(() => answered(drop(av, /^a=group/))).toThrow(/BUNDLE/);
   });
 
+  it('passes over a format whose name is a number', () => {
+    const numbered = av.replace(/^(a=rtpmap:0) .*$/m, '$1 42/8000');
+    expect(numbered).toContain(' 42/8000');
+    expect(answered(numbered).media).toHaveLength(2);
+  });
+
   it('takes ICE and fingerprint from the session level', () => {
     const lines = av.split('\r\n').filter((line) => /^a=(?:ice-ufrag|ice-pwd|fingerprint|setup)/.test(line));
     const bare = drop(av, /^a=(?:ice-|fingerprint|setup)/);
