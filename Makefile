@@ -14,7 +14,7 @@ SOURCES := $(shell find src) package.json tsconfig.json tsconfig.build.json
 # Flags of the server (make run) or of vitest (make test-unit, test-e2e, test-browser).
 ARGS ?=
 
-.PHONY: help install build ffmpeg setup demo run test test-unit test-e2e test-browser test-long lint bench bench-faults bench-recovery bench-sync bench-webrtc clean
+.PHONY: help install build ffmpeg setup demo run test test-unit test-e2e test-browser test-long lint bench bench-faults bench-recovery bench-sync bench-webrtc fuzz soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,7 +52,7 @@ test: setup ## everything a pull request must pass
 	@scripts/setup-tests.sh
 	@node scripts/verify.mjs static unit e2e
 
-test-long: setup ## WebRTC over bad lines, under attack and by WHIP: seven minutes on a quiet machine
+test-long: setup ## WebRTC over bad lines, attacks, WHIP, a thousand short recordings: needs a quiet machine
 	@scripts/setup-tests.sh
 	@node scripts/verify.mjs long
 
@@ -66,6 +66,12 @@ test-e2e: build ffmpeg ## end-to-end tests alone: real encoders, the real server
 test-browser: setup ## the Web SDK and the demo page in Chromium: five minutes; CI runs them before `make test`
 	@scripts/setup-tests.sh
 	@node_modules/.bin/vitest run --project browser $(ARGS)
+
+fuzz: build ffmpeg ## changed sessions through all doors at once while a canary is recorded: FUZZ_SECONDS (600), FUZZ_SEED (docs/fuzzing.md)
+	@node_modules/.bin/vitest run --project fuzz $(ARGS)
+
+soak: build ffmpeg ## publishing and stopping for hours, a line a minute: SOAK_SECONDS (7200), SOAK_RATE (docs/fuzzing.md)
+	@node_modules/.bin/vitest run --project soak $(ARGS)
 
 lint: install ## eslint, formatting, types, architecture, shellcheck
 	@node scripts/verify.mjs static

@@ -10,7 +10,7 @@ const BROWSER = [
 ];
 /** What takes minutes more: bad lines, attacks, another client. `make test-long` runs it. */
 const LONG = [
-  'test/e2e/{webrtcLoss,webrtcAttacks,webrtcSupport,whip}.test.ts',
+  'test/e2e/{webrtcLoss,webrtcAttacks,webrtcSupport,whip,shortRecordings}.test.ts',
   'test/unit/webrtc/chromium.test.ts',
 ];
 const REAL_TIME = [...BROWSER, ...LONG];
@@ -44,6 +44,9 @@ export default defineConfig({
       },
       { test: { ...endToEnd, name: 'browser', include: BROWSER, fileParallelism: false } },
       { test: { ...endToEnd, name: 'long', include: LONG, fileParallelism: false } },
+      // Minutes to hours of wear, each by a target of its own in the Makefile.
+      { test: { ...endToEnd, name: 'fuzz', include: ['test/fuzz/*.test.ts'], fileParallelism: false } },
+      { test: { ...endToEnd, name: 'soak', include: ['test/soak/*.test.ts'] } },
     ],
   },
 });

@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, inject, test } from 'vitest';
 import { expectSamePackets } from '../support/compare.ts';
@@ -8,6 +6,8 @@ import { decodeErrors } from '../support/packets.ts';
 import { publishFile } from '../support/publishers.ts';
 import { HANDSHAKE, SESSIONS, mutate, random } from '../support/rtmpFuzz.ts';
 import { TestServer } from '../support/server.ts';
+import { strike } from '../support/strike.ts';
+import { descriptors, residentKiB } from '../support/vitals.ts';
 
 const { bframesFlv } = inject('media');
 const CONNECTIONS = 5000;
@@ -22,32 +22,16 @@ function attack(n: number, next: () => number): Buffer {
   return Buffer.concat([HANDSHAKE, mutate(SESSIONS[n % SESSIONS.length]!, next)]);
 }
 
-/** One short connection; resolves when it is over on this side. */
-async function strike(port: number, bytes: Buffer, reset: boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
-    socket.on('error', () => undefined).on('close', () => resolve());
-    socket.resume();
-    socket.write(bytes, () => (reset ? socket.resetAndDestroy() : socket.end()));
-    socket.on('end', () => socket.destroy());
-    socket.setTimeout(2000, () => socket.destroy());
-  });
-}
-
 async function strikeMany(count: number, seed: number): Promise<void> {
   const next = random(seed);
   const port = server.port('rtmp');
   const attacks = Array.from({ length: count }, (_, n) => ({ bytes: attack(n, next), reset: next() < 0.3 }));
   const worker = async (): Promise<void> => {
     for (let one = attacks.pop(); one !== undefined; one = attacks.pop())
-      await strike(port, one.bytes, one.reset);
+      await strike(port, one.bytes, { reset: one.reset });
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
-
-const residentKiB = (): number =>
-  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))![1]);
-const descriptors = (): number => readdirSync(`/proc/${server.pid}/fd`).length;
 
 /** A stream is recorded while malformed connections come in; the record is whole. */
 async function attackDuring(canary: string, connections: number, seed: number): Promise<void> {
@@ -75,11 +59,17 @@ test(`${CONNECTIONS} malformed connections end nothing, leak nothing and do not 
   server = await TestServer.start({ stream_record_policy: 'streamName', log_level: 'info' });
   // Compared with a server that has done the same work before: what is more then is what leaked.
   await attackDuring('first', CONNECTIONS, 1);
-  const before = { rss: residentKiB(), fds: descriptors() };
+  const before = { rss: residentKiB(server.pid), fds: descriptors(server.pid) };
   await attackDuring('second', CONNECTIONS, 2);
-  await eventually(() => (descriptors() <= before.fds * 1.1 ? true : undefined), 'descriptors are back');
+  await eventually(
+    () => (descriptors(server.pid) <= before.fds * 1.1 ? true : undefined),
+    'descriptors are back',
+  );
   const bound = before.rss * 1.1;
-  await eventually(() => (residentKiB() <= bound ? true : undefined), `memory is back to ${before.rss} KiB`);
+  await eventually(
+    () => (residentKiB(server.pid) <= bound ? true : undefined),
+    `memory is back to ${before.rss} KiB`,
+  );
   // Garbage is summed up, not logged line by line.
   expect(server.logs.length).toBeLessThan(3 * CONNECTIONS);
 });

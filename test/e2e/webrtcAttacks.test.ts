@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { once } from 'node:events';
@@ -9,7 +8,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, t
 import { WebSocket } from 'ws';
 import { eventually } from '../support/eventually.ts';
 import { TestServer } from '../support/server.ts';
+import { residentKiB } from '../support/vitals.ts';
 import { TestBrowser } from '../support/webrtc/browser.ts';
+import { datagram } from '../support/webrtc/datagrams.ts';
 import type { PublisherPage } from '../support/webrtc/publisherPage.ts';
 import { expectWhole, stopAndFind, wsUrl } from '../support/webrtc/recordings.ts';
 
@@ -18,34 +19,6 @@ const FLOOD_PACKETS = 40_000;
 const FLOOD_SOCKETS = 16;
 const MAX_GROWTH_KIB = 64 * 1024;
 let server: TestServer;
-
-const residentKiB = (): number =>
-  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))![1]);
-
-/** A binding request (RFC 8489, 5) for a user that does not exist, with a message integrity of nobody's key. */
-function stunRequest(n: number): Buffer {
-  const user = Buffer.from(`nobody${n}:nowhere`.padEnd(20).slice(0, 20));
-  const attributes = Buffer.concat([
-    Buffer.from([0x00, 0x06, 0x00, user.length]),
-    user,
-    Buffer.from([0x00, 0x08, 0x00, 0x14]),
-    randomBytes(20),
-  ]);
-  const header = Buffer.alloc(20);
-  header.writeUInt16BE(0x0001, 0);
-  header.writeUInt16BE(attributes.length, 2);
-  header.writeUInt32BE(0x2112a442, 4);
-  randomBytes(12).copy(header, 8);
-  return Buffer.concat([header, attributes]);
-}
-
-/** Datagrams that look like STUN, DTLS, RTP and RTCP (RFC 7983), or like nothing. */
-function datagram(n: number): Buffer {
-  if (n % 2 === 0) return stunRequest(n);
-  const noise = randomBytes(1 + (n % 1400));
-  noise[0] = [22, 128, 200, noise[0]!][(n >> 1) % 4]!;
-  return noise;
-}
 
 /** Addresses the media port is reached at. */
 function mediaAddresses(): string[] {
@@ -88,9 +61,9 @@ describe.skipIf(chromium === null)('attacks while a browser is recorded', () => 
   test('a flood of STUN and garbage on the media port costs neither a frame nor memory', async () => {
     await page.publish({ name: 'canary', record: true }, { codec: 'h264' });
     await page.untilSent('canary', 25);
-    const before = residentKiB();
+    const before = residentKiB(server.pid);
     await flood(server.port('media'));
-    expect(residentKiB() - before).toBeLessThan(MAX_GROWTH_KIB);
+    expect(residentKiB(server.pid) - before).toBeLessThan(MAX_GROWTH_KIB);
     await page.untilSent('canary', (await page.counters('canary')).video.framesSent + 25);
     await expectWhole(await stopAndFind(server, page, 'canary'));
     // A word now and then, not one for each datagram.
@@ -99,7 +72,7 @@ describe.skipIf(chromium === null)('attacks while a browser is recorded', () => 
 
   test('WebSocket clients that misbehave in every way disturb nobody', async () => {
     await page.publish({ name: 'canary', record: true }, { codec: 'h264' });
-    const before = residentKiB();
+    const before = residentKiB(server.pid);
     const closed = await Promise.all(
       [
         Buffer.alloc(4096, 1),
@@ -112,7 +85,7 @@ describe.skipIf(chromium === null)('attacks while a browser is recorded', () => 
     expect(closed.slice(0, 2)).toEqual([true, true]);
     const deaf = await Promise.all(Array.from({ length: 8 }, async () => neverReading()));
     await page.untilSent('canary', (await page.counters('canary')).video.framesSent + 50);
-    expect(residentKiB() - before).toBeLessThan(MAX_GROWTH_KIB * 2);
+    expect(residentKiB(server.pid) - before).toBeLessThan(MAX_GROWTH_KIB * 2);
     await expectWhole(await stopAndFind(server, page, 'canary'));
     for (const socket of deaf) socket.destroy();
   });

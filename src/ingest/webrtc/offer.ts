@@ -11,8 +11,15 @@ const MAX_ENTRIES = 256;
 /** ice-char of RFC 8839, 5.4. */
 const UFRAG = /^[A-Za-z0-9+/]{4,256}$/;
 const PASSWORD = /^[A-Za-z0-9+/]{22,256}$/;
-const HASH = /^[A-Za-z0-9-]{3,16}$/;
-const FINGERPRINT = /^(?:[0-9A-Fa-f]{2}:){15,63}[0-9A-Fa-f]{2}$/;
+/** Bytes of a digest, by its name in RFC 8122, 5. The transport fails on an offer with another length. */
+const DIGEST_BYTES: ReadonlyMap<string, number> = new Map([
+  ['sha-1', 20],
+  ['sha-224', 28],
+  ['sha-256', 32],
+  ['sha-384', 48],
+  ['sha-512', 64],
+]);
+const FINGERPRINT = /^[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})*$/;
 /** Token of RFC 8866, 9. */
 const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,64}$/;
 const PROTOCOL = /^[A-Za-z0-9/]{1,32}$/;
@@ -195,10 +202,11 @@ function formats(media: MediaDescription, offered: ReadonlySet<string>): readonl
     const map = media.rtp.find(isIt) ?? STATIC_FORMATS.find(isIt);
     const payloadType = Number(payload);
     if (map === undefined || payloadType > 127 || !TOKEN.test(map.codec)) continue;
+    const name = text(map.codec);
     found.push({
       payloadType,
-      encoding: map.codec.toLowerCase(),
-      name: map.codec,
+      encoding: name.toLowerCase(),
+      name,
       clockRate: map.rate ?? 0,
       channels: typeof map.encoding === 'number' ? map.encoding : undefined,
       fmtp: matching(media.fmtp.find(isIt)?.config, PARAMETERS) ?? '',
@@ -255,7 +263,8 @@ function credentials(media: Level | undefined, session: Level): IceCredentials |
 
 function fingerprintOf(media: Level | undefined, session: Level): Fingerprint | undefined {
   const found = media?.fingerprint ?? session.fingerprint;
-  const hash = matching(found?.type, HASH);
+  const hash = text(found?.type).toLowerCase();
   const value = matching(found?.hash, FINGERPRINT);
-  return hash === undefined || value === undefined ? undefined : { hash: hash.toLowerCase(), value };
+  // Two digits and a colon to a byte.
+  return value?.length === (DIGEST_BYTES.get(hash) ?? NaN) * 3 - 1 ? { hash, value } : undefined;
 }

@@ -247,6 +247,12 @@ describe('m-lines', () => {
     expect(() => answered(drop(av, /^a=group/))).toThrow(/BUNDLE/);
   });
 
+  it('passes over a format whose name is a number', () => {
+    const numbered = av.replace(/^(a=rtpmap:0) .*$/m, '$1 42/8000');
+    expect(numbered).toContain(' 42/8000');
+    expect(answered(numbered).media).toHaveLength(2);
+  });
+
   it('takes ICE and fingerprint from the session level', () => {
     const lines = av.split('\r\n').filter((line) => /^a=(?:ice-ufrag|ice-pwd|fingerprint|setup)/.test(line));
     const bare = drop(av, /^a=(?:ice-|fingerprint|setup)/);
@@ -283,6 +289,8 @@ describe('offers that are none', () => {
     ['a line too long', `${av}a=${'x'.repeat(5_000)}\r\n`],
     ['too many m-lines', av + 'm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n'.repeat(40)],
     ['no fingerprint', drop(av, /^a=fingerprint/)],
+    ['a fingerprint that is too long', av.replace(/^a=fingerprint:.*$/gm, '$&:AB')],
+    ['a fingerprint of an unknown hash', av.replace(/^a=fingerprint:sha-256/gm, 'a=fingerprint:sha-257')],
     ['a fingerprint that is none', av.replace(/^(a=fingerprint:sha-256) .*$/gm, '$1 zz')],
     ['an ufrag that is none', av.replace(/^a=ice-ufrag:.*$/gm, 'a=ice-ufrag:a b')],
     ['one payload type for two formats', av.replace(' 96 97 ', ' 111 97 ').replace(':96 VP8', ':111 VP8')],
