@@ -3,10 +3,11 @@
 /** A flash lasts so long, counted from its first frame. */
 const FLASH_MS = 120;
 const BEEP_S = 0.1;
-/** Beeps are put on the audio clock this long before they sound. */
+/** A beep is put on the audio clock this long before it sounds, and moved on it until shortly before. */
 const AHEAD_MS = 400;
-/** Times at which the two clocks are compared; the smallest distance is the one without waiting in between. */
-const CLOCK_SAMPLES = 40;
+const SETTLED_S = 0.06;
+/** Newest comparisons of the two clocks whose median counts: the audio clock moves in steps. */
+const CLOCK_SAMPLES = 9;
 
 /**
  * A picture that flashes white and a sound that beeps at the same instant, once a second. Tracks made of it can be
@@ -45,7 +46,10 @@ export class Source {
 
   async start() {
     await this.#audio.resume();
-    await this.#compareClocks();
+    for (let n = 0; n < CLOCK_SAMPLES; n += 1) {
+      this.#compareClocks();
+      await new Promise((resolve) => setTimeout(resolve, 7));
+    }
     this.#startMs = performance.now() + AHEAD_MS;
     this.#tick();
   }
@@ -76,23 +80,23 @@ export class Source {
     return this.#seed / 2 ** 32;
   }
 
-  /** currentTime moves in steps: the audio of a step is rendered, and sent, at its beginning. */
-  #aheadOfPageClock = 0;
+  /** Seconds that the audio clock was ahead of the page's, newest last. */
+  #distances = [];
 
-  async #compareClocks() {
-    const distances = [];
-    for (let n = 0; n < CLOCK_SAMPLES; n += 1) {
-      distances.push(this.#audio.currentTime - performance.now() / 1000);
-      await new Promise((resolve) => setTimeout(resolve, 3));
-    }
-    distances.sort((a, b) => a - b);
-    this.#aheadOfPageClock = distances[Math.floor(distances.length / 2)];
+  #compareClocks() {
+    this.#distances.push(this.#audio.currentTime - performance.now() / 1000);
+    if (this.#distances.length > CLOCK_SAMPLES) this.#distances.shift();
+  }
+
+  get #aheadOfPageClock() {
+    return this.#distances.toSorted((a, b) => a - b)[Math.floor(this.#distances.length / 2)];
   }
 
   #tick() {
     const { fps } = this.#options;
     const dueMs = this.#startMs + (this.#frame * 1000) / fps;
-    this.#scheduleBeeps(dueMs);
+    this.#compareClocks();
+    this.#scheduleBeep(dueMs);
     setTimeout(
       () => {
         this.#send(dueMs);
@@ -106,16 +110,21 @@ export class Source {
     );
   }
 
-  #scheduleBeeps(nowMs) {
+  /**
+   * Where a beep lies on the audio clock is known for sure only when it sounds: that clock falls behind whenever the
+   * browser has no time to make sound, e.g. while it sets up a connection.
+   */
+  #scheduleBeep(nowMs) {
     const dueMs = this.#startMs + this.#nextBeep * 1000 - 1000 / this.#options.fps;
     if (dueMs > nowMs + AHEAD_MS) return;
     const at = dueMs / 1000 + this.#aheadOfPageClock;
-    if (at > this.#audio.currentTime) {
+    const now = this.#audio.currentTime;
+    if (at > now) {
+      this.#beeps.gain.cancelScheduledValues(now);
       this.#beeps.gain.setValueAtTime(0.7, at);
       this.#beeps.gain.setValueAtTime(0, at + BEEP_S);
     }
-    this.#nextBeep += 1;
-    void this.#compareClocks();
+    if (at < now + SETTLED_S) this.#nextBeep += 1;
   }
 
   #send(dueMs) {
