@@ -102,7 +102,7 @@ export const RECORDING = {
   }),
   record_sync_ms: setting({
     type: whole('milliseconds', 0, 3_600_000),
-    initial: '2000',
+    initial: '5000',
     doc: 'A power failure costs at most this much media more than a crash; 0 leaves it to the system, which takes about 30 s.',
     apply: 'restart',
   }),
