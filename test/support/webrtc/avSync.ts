@@ -8,12 +8,20 @@ const SAMPLE_RATE = 48_000;
 const FLASH_LUMA = 180;
 /** What the source shows white. */
 const FLASH_S = 0.12;
+/** Between two pictures of the source. */
+const FRAME_S = 0.04;
 /** Share of the loudest sound in the file that begins a beep. */
 const BEEP_LEVEL = 0.25;
 /** A beep is over after so long a silence; it lasts 100 ms itself. */
 const BEEP_GAP_S = 0.2;
 /** Farther apart than this a beep does not belong to a flash. */
 const PAIR_S = 0.45;
+
+/** A flash began after the picture before it; where pictures are missing there, when is not to be seen. Seconds. */
+export interface Flash {
+  readonly atS: number;
+  readonly earliestS: number;
+}
 
 /** A flash that has its beep. */
 export interface FlashAndBeep {
@@ -25,7 +33,7 @@ export interface FlashAndBeep {
 
 /** How sound lies beside the picture in a recording of flashes and beeps. */
 export interface AvSync {
-  readonly flashes: readonly number[];
+  readonly flashes: readonly Flash[];
   readonly beeps: readonly number[];
   readonly pairs: readonly FlashAndBeep[];
   readonly medianMs: number;
@@ -36,12 +44,13 @@ export interface AvSync {
 /** Measures a recording. @throws when it holds no flash with a beep. */
 export async function measureAvSync(file: string): Promise<AvSync> {
   const [flashes, beeps] = [await flashesOf(file), await beepsOf(file)];
-  const pairs = flashes.flatMap((atS) => {
+  const pairs = flashes.flatMap(({ atS, earliestS }) => {
     const nearest = beeps.reduce(
       (best, beep) => (Math.abs(beep - atS) < Math.abs(best - atS) ? beep : best),
       Infinity,
     );
-    return Math.abs(nearest - atS) < PAIR_S ? [{ atS, offsetMs: (nearest - atS) * 1000 }] : [];
+    const offsetS = nearest < atS ? Math.min(0, nearest - earliestS) : nearest - atS;
+    return Math.abs(nearest - atS) < PAIR_S ? [{ atS, offsetMs: offsetS * 1000 }] : [];
   });
   if (pairs.length === 0)
     throw new Error(`${file}: ${flashes.length} flashes, ${beeps.length} beeps, none together`);
@@ -57,7 +66,7 @@ export async function measureAvSync(file: string): Promise<AvSync> {
 }
 
 /** Presentation times at which the picture turns white. */
-async function flashesOf(file: string): Promise<number[]> {
+async function flashesOf(file: string): Promise<Flash[]> {
   const filter =
     'scale=16:16:flags=area,format=gray,signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-';
   const { stdout } = await run(
@@ -65,16 +74,22 @@ async function flashesOf(file: string): Promise<number[]> {
     ['-v', 'error', '-nostdin', '-i', file, '-map', '0:v', '-vf', filter, '-f', 'null', '-'],
     { maxBuffer: 1 << 28 },
   );
-  const flashes: number[] = [];
-  let since: number | undefined;
+  const flashes: Flash[] = [];
+  let since: Flash | undefined;
   let wasWhite = true;
+  let beforeS = -Infinity;
   for (const [, time, luma] of stdout.matchAll(/pts_time:(\S+)\s+lavfi\.signalstats\.YAVG=(\S+)/g)) {
     const isWhite = Number(luma) > FLASH_LUMA;
-    if (isWhite && !wasWhite) since = Number(time);
+    const atS = Number(time);
+    if (isWhite && !wasWhite) since = { atS, earliestS: Math.min(atS, beforeS + FRAME_S) };
     // An encoder that has few bits leaves out frames: the one at the beginning, or the one after the end.
-    if (!isWhite && since !== undefined) flashes.push(Math.min(since, Number(time) - FLASH_S));
+    if (!isWhite && since !== undefined) {
+      const latestS = Math.min(since.atS, atS - FLASH_S);
+      flashes.push({ atS: latestS, earliestS: Math.min(since.earliestS, latestS) });
+    }
     if (!isWhite) since = undefined;
     wasWhite = isWhite;
+    beforeS = atS;
   }
   return flashes;
 }
