@@ -52,7 +52,7 @@ test: setup ## everything a pull request must pass
 	@scripts/setup-tests.sh
 	@node scripts/verify.mjs static unit e2e
 
-test-long: setup ## WebRTC over bad lines, attacks, WHIP, a thousand short recordings: needs a quiet machine
+test-long: setup ## bad lines, attacks, bad disks, WHIP, a thousand short recordings: needs a quiet machine
 	@scripts/setup-tests.sh
 	@node scripts/verify.mjs long
 

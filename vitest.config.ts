@@ -8,9 +8,10 @@ const BROWSER = [
   'test/unit/signalling/browser.test.ts',
   'test/unit/http/demoPage.test.ts',
 ];
-/** What takes minutes more: bad lines, attacks, another client. `make test-long` runs it. */
+/** What takes minutes more: bad lines, attacks, other clients, bad disks. `make test-long` runs it. */
 const LONG = [
   'test/e2e/{webrtcLoss,webrtcAttacks,webrtcSupport,whip,shortRecordings}.test.ts',
+  'test/e2e/{attacks,rtspAttacks,slowDisk,powerCut,faststart}.test.ts',
   'test/unit/webrtc/chromium.test.ts',
 ];
 const REAL_TIME = [...BROWSER, ...LONG];
