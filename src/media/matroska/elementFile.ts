@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { elementHead } from '../ebmlRead.ts';
+import { PromptReads } from '../promptReads.ts';
 import { ID, LEVEL_1 } from './ids.ts';
 import { MatroskaError } from './matroskaError.ts';
 
@@ -20,7 +21,7 @@ export interface Element {
 
 /** Reads elements of a file through a small window, so that media is skipped and memory stays bounded. */
 export class ElementFile {
-  readonly #handle: FileHandle;
+  readonly #reads: PromptReads;
   /** Bytes, as of opening. */
   readonly size: number;
   readonly #buffer = Buffer.allocUnsafeSlow(WINDOW_BYTES);
@@ -28,7 +29,7 @@ export class ElementFile {
   #windowStart = 0;
 
   constructor(handle: FileHandle, size: number) {
-    this.#handle = handle;
+    this.#reads = new PromptReads(handle);
     this.size = size;
   }
 
@@ -97,14 +98,8 @@ export class ElementFile {
 
   /** Reads as much as fits, at least `length` bytes. */
   async #fill(target: Buffer, at: number, length: number): Promise<Buffer> {
-    let filled = 0;
-    do {
-      const { bytesRead } = await this.#handle.read(target, filled, target.length - filled, at + filled);
-      if (bytesRead === 0 && filled < length)
-        throw new MatroskaError('corrupt', 'the file shrank while it was read');
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    } while (filled < length);
-    return target.subarray(0, filled);
+    const filled = await this.#reads.read(target, at);
+    if (filled.length < length) throw new MatroskaError('corrupt', 'the file shrank while it was read');
+    return filled;
   }
 }
