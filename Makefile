@@ -14,10 +14,10 @@ SOURCES := $(shell find src) package.json tsconfig.json tsconfig.build.json
 # Flags of the server (make run) or of vitest (make test-unit, test-e2e, test-browser).
 ARGS ?=
 
-.PHONY: help install build ffmpeg setup demo run test test-unit test-e2e test-browser test-long lint bench bench-faults bench-recovery bench-sync bench-webrtc fuzz soak clean
+.PHONY: help install build ffmpeg lean-ffmpeg setup demo run test test-unit test-e2e test-browser test-long test-lean lint bench bench-faults bench-recovery bench-steady bench-sync bench-webrtc fuzz soak clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## the npm packages of the lockfile
 	@:
@@ -39,6 +39,9 @@ $(BUILT): $(SOURCES) | $(INSTALLED)
 ffmpeg:
 	@scripts/setup-ffmpeg.sh
 
+lean-ffmpeg: ## vendor/ffmpeg-lean, built from Debian's source: records at a fraction of the cost (docs/decisions/0011-lean-ffmpeg.md)
+	@scripts/build-lean-ffmpeg.sh
+
 setup: install ffmpeg ## packages, and an ffmpeg when the machine has none
 	@:
 
@@ -55,6 +58,10 @@ test: setup ## everything a pull request must pass
 test-long: setup ## bad lines, attacks, bad disks, WHIP, a thousand short recordings: needs a quiet machine
 	@scripts/setup-tests.sh
 	@node scripts/verify.mjs long
+
+test-lean: setup lean-ffmpeg ## recording with the lean FFmpeg
+	@scripts/setup-tests.sh
+	@node scripts/verify.mjs lean
 
 test-unit: install ## unit tests alone
 	@node_modules/.bin/vitest run --project unit $(ARGS)
@@ -79,6 +86,10 @@ lint: install ## eslint, formatting, types, architecture, shellcheck
 bench: build ffmpeg ## cost per recording beside nginx-rtmp (docs/benchmarks.md)
 	@scripts/setup-nginx.sh
 	@node bench/rtmp-recording.mjs
+
+bench-steady: build ffmpeg ## what recording costs while it lasts, beside nginx-rtmp writing FLV (docs/benchmarks.md)
+	@scripts/setup-nginx.sh
+	@node bench/rtmp-steady.mjs
 
 bench-faults: build ffmpeg ## what a kill -9 loses, beside nginx-rtmp (docs/benchmarks.md)
 	@scripts/setup-nginx.sh

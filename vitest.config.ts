@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 // Media in real time, much of it made by a browser: such tests need the machine for themselves, one after another.
@@ -14,6 +15,9 @@ const LONG = [
   'test/e2e/{attacks,rtspAttacks,slowDisk,powerCut,faststart}.test.ts',
   'test/unit/webrtc/chromium.test.ts',
 ];
+/** What the lean FFmpeg has to do as well as Debian's. `make test-lean` runs it. */
+const RECORDED =
+  'test/e2e/{changes,codecs,fidelity,onDemand,recorderChild,recovery,rotation,rtc*,tracks}.test.ts';
 const REAL_TIME = [...BROWSER, ...LONG];
 const endToEnd = {
   globalSetup: ['test/support/globalSetup.ts'],
@@ -45,6 +49,15 @@ export default defineConfig({
       },
       { test: { ...endToEnd, name: 'browser', include: BROWSER, fileParallelism: false } },
       { test: { ...endToEnd, name: 'long', include: LONG, fileParallelism: false } },
+      {
+        test: {
+          ...endToEnd,
+          name: 'lean',
+          include: [RECORDED],
+          maxWorkers: 2,
+          env: { RECORDERD_RECORD_FFMPEG_PATH: resolve('vendor/ffmpeg-lean/ffmpeg') },
+        },
+      },
       // Minutes to hours of wear, each by a target of its own in the Makefile.
       { test: { ...endToEnd, name: 'fuzz', include: ['test/fuzz/*.test.ts'], fileParallelism: false } },
       { test: { ...endToEnd, name: 'soak', include: ['test/soak/*.test.ts'] } },

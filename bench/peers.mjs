@@ -37,15 +37,18 @@ async function recorderd(folder, meter, changed = {}) {
   }
 }
 
-/** nginx-rtmp as its users set it up to get MP4: FLV while it runs, copied into MP4 by FFmpeg when it is done. */
-async function nginx(folder, meter) {
+/**
+ * nginx-rtmp as its users set it up to get MP4: FLV while it runs, copied into MP4 by FFmpeg when it is done. Without
+ * `remux` only the FLV is written.
+ */
+async function nginx(folder, meter, { remux = true } = {}) {
   if (!existsSync(NGINX_RTMP)) throw new Error('nginx has no RTMP module: run scripts/setup-nginx.sh');
   const output = join(folder, 'mp4');
   const flv = join(folder, 'flv');
   for (const each of [output, flv]) mkdirSync(each);
   const port = await freePort();
   const config = join(folder, 'nginx.conf');
-  writeFileSync(config, nginxConfig({ folder, flv, output, port }));
+  writeFileSync(config, nginxConfig({ folder, flv, output, port, remux }));
   const [command, ...args] = meter.wrap([NGINX, '-p', folder, '-c', config, '-e', join(folder, 'error.log')]);
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const ended = once(child, 'close');
@@ -54,7 +57,8 @@ async function nginx(folder, meter) {
     pid: child.pid,
     port,
     app: 'live',
-    output,
+    output: remux ? output : flv,
+    extension: remux ? 'mp4' : 'flv',
     folders: [output, flv],
     stop() {
       child.kill('SIGQUIT');
@@ -63,8 +67,12 @@ async function nginx(folder, meter) {
   };
 }
 
-function nginxConfig({ folder, flv, output, port }) {
-  const ffmpeg = execFileSync('/bin/sh', ['-c', 'command -v ffmpeg'], { encoding: 'utf8' }).trim();
+function debianFfmpeg() {
+  return execFileSync('/bin/sh', ['-c', 'command -v ffmpeg'], { encoding: 'utf8' }).trim();
+}
+
+function nginxConfig({ folder, flv, output, port, remux }) {
+  const toMp4 = `exec_record_done ${debianFfmpeg()} -nostdin -v error -y -i $path -c copy ${output}/$basename.mp4;`;
   return `
 load_module ${NGINX_RTMP};
 daemon off;
@@ -82,7 +90,7 @@ rtmp {
       live on;
       record all;
       record_path ${flv};
-      exec_record_done ${ffmpeg} -nostdin -v error -y -i $path -c copy ${output}/$basename.mp4;
+      ${remux ? toMp4 : ''}
     }
   }
 }
@@ -117,7 +125,20 @@ export const recorderdWith = (changed, label) => ({
   label,
 });
 
+/** Built by `make lean-ffmpeg`. */
+const LEAN = join(import.meta.dirname, '../vendor/ffmpeg-lean/ffmpeg');
+
 export const PEERS = {
   recorderd: { start: recorderd, label: 'recorderd, MP4' },
+  /** Whatever is under vendor/, the FFmpeg that nginx's remux takes. */
+  'recorderd-debian': recorderdWith(
+    { record_ffmpeg_path: debianFfmpeg() },
+    "recorderd with Debian's FFmpeg, MP4",
+  ),
+  'recorderd-lean': recorderdWith({ record_ffmpeg_path: LEAN }, 'recorderd with the lean FFmpeg, MP4'),
   nginx: { start: nginx, label: 'nginx-rtmp, FLV + exec_record_done to MP4' },
+  'nginx-flv': {
+    start: (folder, meter) => nginx(folder, meter, { remux: false }),
+    label: 'nginx-rtmp, FLV alone',
+  },
 };

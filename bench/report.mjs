@@ -7,7 +7,7 @@ export const median = (values) => {
 };
 
 /** `min / **median** / max` */
-function spread(values, digits) {
+export function spread(values, digits) {
   const show = (value) => value.toFixed(digits);
   return `${show(Math.min(...values))} / **${show(median(values))}** / ${show(Math.max(...values))}`;
 }

@@ -132,7 +132,8 @@ function bytesUnder(folder) {
   return files.reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
 }
 
-async function runOnce(bench, name) {
+/** One run of one server. `bench` as for {@link runBenchmark}. */
+export async function runOnce(bench, name) {
   const folder = mkdtempSync(join(tmpdir(), `recorderd-bench-${name}-`));
   const meter = openMeter(name);
   try {

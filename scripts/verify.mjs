@@ -1,7 +1,7 @@
 // Runs everything that a pull request must pass, to the end even when something fails, and closes with one line:
 // `N passed, N failed`. A failed check and a test run that broke off count as one failure each, so that the line
 // never says `0 failed` on a red run.
-// Usage: node scripts/verify.mjs [static] [unit] [e2e] [browser] [long]
+// Usage: node scripts/verify.mjs [static] [unit] [e2e] [browser] [long] [lean]
 import { spawn } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import process from 'node:process';
@@ -81,7 +81,7 @@ function readReport(path) {
 const wanted = process.argv.slice(2);
 const results = [];
 if (wanted.includes('static')) results.push(...(await Promise.all(Object.keys(CHECKS).map(check))));
-for (const project of ['unit', 'e2e', 'browser', 'long'])
+for (const project of ['unit', 'e2e', 'browser', 'long', 'lean'])
   if (wanted.includes(project)) results.push(await suite(project));
 
 const sum = (key) => results.reduce((total, result) => total + result[key], 0);

@@ -12,7 +12,7 @@ import { WebRtcServer } from './ingest/webrtc/server.ts';
 import { Doors, needed } from './listening.ts';
 import { openRecorder } from './openRecorder.ts';
 import type { AppEnvironment, Recorder } from './openRecorder.ts';
-import { findFfmpeg } from './process/ffmpeg.ts';
+import { findFfmpeg, findRecordingFfmpeg } from './process/ffmpeg.ts';
 import type { Ffmpeg } from './process/ffmpeg.ts';
 import { readyChecks } from './readiness.ts';
 import type { Recordings } from './recorder/recordings.ts';
@@ -86,10 +86,15 @@ export class App {
     const searchPath = this.#environment.env['PATH'] ?? '';
     const vendorDir = join(this.#environment.packageDir, 'vendor');
     const ffmpeg = await needed('', findFfmpeg({ configuredPath, searchPath, vendorDir }));
+    const recordingPath = this.#settings.record_ffmpeg_path;
+    const recording = await needed(
+      '',
+      findRecordingFfmpeg({ configuredPath: recordingPath, vendorDir }, ffmpeg),
+    );
     const doors = new Doors(this.#settings, this.#environment.home, this.#log);
     await doors.readCertificate();
     this.#listeners = doors;
-    this.#recorder = await openRecorder(ffmpeg, {
+    this.#recorder = await openRecorder(recording, {
       settings: this.#settings,
       environment: this.#environment,
       recordsDir: this.#recordsDir,
@@ -107,6 +112,8 @@ export class App {
       recordsDir: this.#recordsDir,
       ffmpeg: ffmpeg.path,
       ffmpegVersion: ffmpeg.version,
+      recordFfmpeg: recording.path,
+      recordFfmpegVersion: recording.version,
     });
   }
 

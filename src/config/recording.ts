@@ -181,4 +181,10 @@ export const RECORDING = {
     doc: 'FFmpeg program to use.',
     apply: 'restart',
   }),
+  record_ffmpeg_path: setting({
+    type: orEmpty(path, 'takes vendor/ffmpeg-lean/ffmpeg when it is there, else the one of ffmpeg_path'),
+    initial: '',
+    doc: 'FFmpeg program that records. `make lean-ffmpeg` builds one that starts at a tenth of the cost.',
+    apply: 'restart',
+  }),
 } as const;

@@ -38,11 +38,30 @@ export async function findFfmpeg(search: FfmpegSearch): Promise<Ffmpeg> {
     try {
       return { path, ...(await check(path)) };
     } catch (error) {
-      refused.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+      refused.push(`${path}: ${messageOf(error)}`);
     }
   }
   const tried = refused.length === 0 ? 'none on PATH and none under vendor/' : refused.join('; ');
   throw new Error(`no usable FFmpeg (${tried}); install Debian's ffmpeg package or set ffmpeg_path`);
+}
+
+/**
+ * The FFmpeg that records: `configuredPath` (setting `record_ffmpeg_path`), else the lean one under `vendorDir` when it
+ * is there (docs/decisions/0011-lean-ffmpeg.md), else `general`.
+ * @throws Error when the one that was configured or found cannot be used.
+ */
+export async function findRecordingFfmpeg(
+  { configuredPath, vendorDir }: Omit<FfmpegSearch, 'searchPath'>,
+  general: Ffmpeg,
+): Promise<Ffmpeg> {
+  const lean = join(vendorDir, 'ffmpeg-lean', 'ffmpeg');
+  const path = configuredPath === '' && (await isExecutable(lean)) ? lean : configuredPath;
+  if (path === '') return general;
+  try {
+    return { path, ...(await check(path)) };
+  } catch (error) {
+    throw new Error(`record_ffmpeg_path: ${path}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 async function candidates(search: FfmpegSearch): Promise<string[]> {
@@ -95,4 +114,8 @@ function isTooOld(version: string): boolean {
   if (match === null) return false;
   const [major, minor] = [Number(match[1]), Number(match[2])];
   return major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -52,7 +52,7 @@ test('a hook that moves the file at once: the report has its counts and its dige
   expect(report).toMatchObject({
     ...{ version: 1, partIndex: 1, last: true, streamName: 'cam', fileName: 'cam.mp4', container: 'mp4' },
     ...{ stopReason: 'publisher-left', incidents: [], incidentsLeftOut: 0, bytes: statSync(file).size },
-    ffmpeg: { version: server.logged('ready')!['ffmpegVersion'], exitCode: 0, signal: null },
+    ffmpeg: { version: server.logged('ready')!['recordFfmpegVersion'], exitCode: 0, signal: null },
     sha256: sha256Of(file),
   });
   expect(version).toMatch(/\d/);

@@ -119,6 +119,7 @@ const DEFAULTS: Settings = {
   record_audio_codec_sample_rate: 44100,
   record_audio_codec_bitrate: 96000,
   ffmpeg_path: '',
+  record_ffmpeg_path: '',
   stream_record_policy: 'template',
   stream_record_policy_template: 'stream-{mediaSessionId}-{login}',
   encode_record_name: undefined,
