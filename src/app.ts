@@ -82,19 +82,11 @@ export class App {
 
   /** Opens everything; resolves when all doors are open. @throws UnavailableError */
   async start(): Promise<void> {
-    const { ffmpeg_path: configuredPath } = this.#settings;
-    const searchPath = this.#environment.env['PATH'] ?? '';
-    const vendorDir = join(this.#environment.packageDir, 'vendor');
-    const ffmpeg = await needed('', findFfmpeg({ configuredPath, searchPath, vendorDir }));
-    const recordingPath = this.#settings.record_ffmpeg_path;
-    const recording = await needed(
-      '',
-      findRecordingFfmpeg({ configuredPath: recordingPath, vendorDir }, ffmpeg),
-    );
+    const [ffmpeg, recordFfmpeg] = await this.#findFfmpegs();
     const doors = new Doors(this.#settings, this.#environment.home, this.#log);
     await doors.readCertificate();
     this.#listeners = doors;
-    this.#recorder = await openRecorder(recording, {
+    this.#recorder = await openRecorder(recordFfmpeg, {
       settings: this.#settings,
       environment: this.#environment,
       recordsDir: this.#recordsDir,
@@ -112,8 +104,8 @@ export class App {
       recordsDir: this.#recordsDir,
       ffmpeg: ffmpeg.path,
       ffmpegVersion: ffmpeg.version,
-      recordFfmpeg: recording.path,
-      recordFfmpegVersion: recording.version,
+      recordFfmpeg: recordFfmpeg.path,
+      recordFfmpegVersion: recordFfmpeg.version,
     });
   }
 
@@ -148,6 +140,16 @@ export class App {
     await Promise.all([this.#recorder?.hooks.drain(hooksMs), this.#recorder?.reports.drain(hooksMs)]);
     await this.#doors.close();
     return isComplete;
+  }
+
+  /** The one for everything, and the one that records. @throws UnavailableError */
+  async #findFfmpegs(): Promise<[Ffmpeg, Ffmpeg]> {
+    const { ffmpeg_path: configuredPath, record_ffmpeg_path: recordPath } = this.#settings;
+    const searchPath = this.#environment.env['PATH'] ?? '';
+    const vendorDir = join(this.#environment.packageDir, 'vendor');
+    const general = await needed('', findFfmpeg({ configuredPath, searchPath, vendorDir }));
+    const search = { recordPath, configuredPath, vendorDir };
+    return [general, await needed('', findRecordingFfmpeg(search, general))];
   }
 
   async #openServices(ffmpeg: Ffmpeg, { recordings, hooks, reports }: Recorder): Promise<Services> {

@@ -182,7 +182,10 @@ export const RECORDING = {
     apply: 'restart',
   }),
   record_ffmpeg_path: setting({
-    type: orEmpty(path, 'takes vendor/ffmpeg-lean/ffmpeg when it is there, else the one of ffmpeg_path'),
+    type: orEmpty(
+      path,
+      'takes the one of ffmpeg_path, or vendor/ffmpeg-lean/ffmpeg when it is there and ffmpeg_path is empty',
+    ),
     initial: '',
     doc: 'FFmpeg program that records. `make lean-ffmpeg` builds one that starts at a tenth of the cost.',
     apply: 'restart',

@@ -46,16 +46,21 @@ export async function findFfmpeg(search: FfmpegSearch): Promise<Ffmpeg> {
 }
 
 /**
- * The FFmpeg that records: `configuredPath` (setting `record_ffmpeg_path`), else the lean one under `vendorDir` when it
- * is there (docs/decisions/0011-lean-ffmpeg.md), else `general`.
+ * The FFmpeg that records: `recordPath` (setting `record_ffmpeg_path`), else the lean one under `vendorDir` when it is
+ * there (docs/decisions/0011-lean-ffmpeg.md) and no other was asked for by `configuredPath`, else `general`.
  * @throws Error when the one that was configured or found cannot be used.
  */
 export async function findRecordingFfmpeg(
-  { configuredPath, vendorDir }: Omit<FfmpegSearch, 'searchPath'>,
+  {
+    recordPath,
+    configuredPath,
+    vendorDir,
+  }: Omit<FfmpegSearch, 'searchPath'> & { readonly recordPath: string },
   general: Ffmpeg,
 ): Promise<Ffmpeg> {
   const lean = join(vendorDir, 'ffmpeg-lean', 'ffmpeg');
-  const path = configuredPath === '' && (await isExecutable(lean)) ? lean : configuredPath;
+  const isLean = recordPath === '' && configuredPath === '' && (await isExecutable(lean));
+  const path = isLean ? lean : recordPath;
   if (path === '') return general;
   try {
     return { path, ...(await check(path)) };

@@ -165,7 +165,7 @@ test('an FFmpeg that is gone: the recording is given up in the log, the stream g
   const program = join(mkdtempSync(join(tmpdir(), 'recorderd-test-')), 'ffmpeg');
   const install = (): void => writeFileSync(program, '#!/bin/sh\nexec ffmpeg "$@"\n', { mode: 0o755 });
   install();
-  server = await TestServer.start({ ...RECORD_ALL, ffmpeg_path: program });
+  server = await TestServer.start({ ...RECORD_ALL, record_ffmpeg_path: program });
   rmSync(program);
   const client = await RtmpClient.publishing(server.port('rtmp'), 'cam');
   send(
