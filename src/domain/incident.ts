@@ -6,7 +6,7 @@ export type IncidentCause =
   | 'source-lost'
   /** The publisher's timestamps leapt forward, or back, and were mended; nothing is missing. */
   | 'timestamps-leapt'
-  /** Packets did not arrive, however often they were asked for. */
+  /** Packets of RTP did not arrive, however often they were asked for. */
   | 'packets-lost'
   /** A configuration changed in mid-stream. */
   | 'track-changed'
@@ -27,6 +27,42 @@ export interface Incident {
   readonly lostMs: number | null;
   /** The one track that it happened to. */
   readonly trackId?: number;
+  /** Packets of RTP that are lost. */
+  readonly packets?: number;
   /** For people: one line without secrets. */
   readonly detail?: string;
+}
+
+/** Bound on the incidents of one report. */
+export const MAX_INCIDENTS = 200;
+/** Losses of a track with less than this between them are one incident, milliseconds. */
+const MERGE_MS = 10_000;
+
+/** Adds an incident, a loss to the one right before it. @returns false when there are too many already. */
+export function addIncident(incidents: Incident[], incident: Incident): boolean {
+  if (incident.cause === 'packets-lost') {
+    const at = incidents.findLastIndex((each) => isNearLoss(each, incident));
+    const before = incidents[at];
+    if (before !== undefined) {
+      incidents[at] = together(before, incident);
+      return true;
+    }
+  }
+  if (incidents.length >= MAX_INCIDENTS) return false;
+  incidents.push(incident);
+  return true;
+}
+
+function isNearLoss({ cause, trackId, to }: Incident, next: Incident): boolean {
+  return cause === 'packets-lost' && trackId === next.trackId && next.from - to < MERGE_MS;
+}
+
+function together(first: Incident, next: Incident): Incident {
+  const isKnown = first.lostMs !== null && next.lostMs !== null;
+  return {
+    ...first,
+    to: Math.max(first.to, next.to),
+    lostMs: isKnown ? first.lostMs + next.lostMs : null,
+    packets: (first.packets ?? 0) + (next.packets ?? 0),
+  };
 }
