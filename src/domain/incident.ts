@@ -12,6 +12,8 @@ export type IncidentCause =
   | 'track-changed'
   /** No child, or no room, for media that was received. */
   | 'not-recorded'
+  /** The disk was full: a child found no room, or a stream waited for room to be recorded. */
+  | 'disk-full'
   /** A child ended before its time. */
   | 'child-died'
   /** The server ended before its time. */
