@@ -55,16 +55,17 @@ export function addIncident(incidents: Incident[], incident: Incident): boolean 
   return true;
 }
 
-function isNearLoss({ cause, trackId, to }: Incident, next: Incident): boolean {
-  return cause === 'packets-lost' && trackId === next.trackId && next.from - to < MERGE_MS;
+/** One of unknown length stays alone, or it would hide how much is known to be missing. */
+function isNearLoss({ cause, trackId, to, lostMs }: Incident, next: Incident): boolean {
+  const isSame = cause === 'packets-lost' && trackId === next.trackId;
+  return isSame && (lostMs === null) === (next.lostMs === null) && next.from - to < MERGE_MS;
 }
 
 function together(first: Incident, next: Incident): Incident {
-  const isKnown = first.lostMs !== null && next.lostMs !== null;
   return {
     ...first,
     to: Math.max(first.to, next.to),
-    lostMs: isKnown ? first.lostMs + next.lostMs : null,
+    lostMs: first.lostMs === null || next.lostMs === null ? null : first.lostMs + next.lostMs,
     packets: (first.packets ?? 0) + (next.packets ?? 0),
   };
 }

@@ -71,6 +71,7 @@ test('losses of a track with less than ten seconds between them are one incident
   tally.report(loss(10_319, 1, 3));
   pushGroup(tally, 12_000);
   tally.report(loss(20_339, 1, 4));
+  tally.report(loss(20_400, 1, 9, null));
   pushGroup(tally, 25_000);
   tally.report(loss(25_000, 1, 7));
   expect(tally.takeUntil(25_000_000).incidents).toEqual([
@@ -78,6 +79,7 @@ test('losses of a track with less than ten seconds between them are one incident
     loss(150, 2, 5, null),
     incident(160),
     loss(20_339, 1, 4),
+    loss(20_400, 1, 9, null),
   ]);
   expect(tally.takeRest().incidents).toEqual([loss(25_000, 1, 7)]);
 });
