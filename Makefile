@@ -70,7 +70,7 @@ test-e2e: build ffmpeg ## end-to-end tests alone: real encoders, the real server
 	@scripts/setup-tests.sh
 	@node_modules/.bin/vitest run --project e2e $(ARGS)
 
-test-browser: setup ## the Web SDK and the demo page in Chromium: five minutes; CI runs them before `make test`
+test-browser: setup ## the Web SDK, the demo page and playback in Chromium: five minutes; CI runs them before `make test`
 	@scripts/setup-tests.sh
 	@node_modules/.bin/vitest run --project browser $(ARGS)
 

@@ -38,8 +38,6 @@ export interface PartEvidence {
   };
 }
 
-/** Bound on the incidents of one report. */
-export const MAX_INCIDENTS = 200;
 const VERSION = 1;
 
 /** What happened to one finished part, and what is in it. Contract: docs/integrity-report.md. */

@@ -3,7 +3,7 @@ import { aacFormat } from './aac.ts';
 import { av1Size } from './av1.ts';
 import { opusHead } from './opusHead.ts';
 import { h264ConfigSps, hevcConfigSps } from './sps.ts';
-import { UNKNOWN_SIZE, type VideoSize } from './videoSize.ts';
+import { isReal, UNKNOWN_SIZE, type VideoSize } from './videoSize.ts';
 import { vp8Size, vp9Size } from './vpx.ts';
 
 /** Rate and channels of an audio track. */
@@ -13,8 +13,6 @@ export interface AudioFormat {
   readonly channels: number;
 }
 
-/** Largest width or height taken for real; beyond it the configuration is damaged. */
-const MAX_PIXELS = 16_384;
 const NOTHING = Buffer.alloc(0);
 
 function parseVideo(codec: VideoCodec, config: Buffer, keyFrame: Buffer): VideoSize {
@@ -68,8 +66,7 @@ function orUnknown<T>(parse: () => T, unknown: T): T {
  */
 export function videoSize(codec: VideoCodec, config: Buffer, keyFrame: Buffer = NOTHING): VideoSize {
   const { width, height } = orUnknown(() => parseVideo(codec, config, keyFrame), UNKNOWN_SIZE);
-  const real = (pixels: number) => pixels > 0 && pixels <= MAX_PIXELS;
-  return real(width) && real(height) ? { width, height } : UNKNOWN_SIZE;
+  return isReal({ width, height }) ? { width, height } : UNKNOWN_SIZE;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { BitReader } from './bitReader.ts';
-import type { VideoSize } from './videoSize.ts';
+import { isReal, type VideoSize } from './videoSize.ts';
 
 /** Profiles whose SPS carries chroma format, bit depths and scaling matrices (H.264 7.3.2.1.1). */
 const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
@@ -151,7 +151,14 @@ function orCutShort<T>(parse: () => T): T | undefined {
   }
 }
 
-/** Reads an H.264 sequence parameter set NAL unit (H.264 7.3.2.1.1). @throws RangeError when cut short. */
+/** @throws RangeError for a size that no picture has, e.g. with more cropped than there is. */
+function realSize(width: number, height: number): VideoSize {
+  const size = { width, height };
+  if (!isReal(size)) throw new RangeError(`an SPS of ${width}x${height}`);
+  return size;
+}
+
+/** Reads an H.264 sequence parameter set NAL unit (H.264 7.3.2.1.1). @throws RangeError when cut short or no picture's. */
 export function h264Sps(nal: Buffer): SpsInfo {
   const bits = new BitReader(unescape(nal.subarray(1)));
   const profile = bits.bits(8);
@@ -170,10 +177,10 @@ export function h264Sps(nal: Buffer): SpsInfo {
   bits.skip(1);
   const [unitX, unitY] = cropUnits(samples.chromaArray);
   const [cropX, cropY] = crop(bits);
-  const width = codedWidth - cropX * unitX;
-  const height = mapUnits * 16 * fields - cropY * unitY * fields;
+  const codedHeight = mapUnits * 16 * fields;
+  const size = realSize(codedWidth - cropX * unitX, codedHeight - cropY * unitY * fields);
   const reorderDepth = h264ReorderDepth(bits, { profile, constraints, orderType });
-  return { ...samples, width, height, reorderDepth };
+  return { ...samples, ...size, reorderDepth };
 }
 
 /** The first sequence parameter set of an AVCDecoderConfigurationRecord. @throws RangeError when cut short. */
@@ -203,7 +210,7 @@ function hevcReorderDepth(bits: BitReader, subLayers: number): number {
   return depth;
 }
 
-/** Reads an HEVC sequence parameter set NAL unit (HEVC 7.3.2.2). @throws RangeError when cut short. */
+/** Reads an HEVC sequence parameter set NAL unit (HEVC 7.3.2.2). @throws RangeError when cut short or no picture's. */
 export function hevcSps(nal: Buffer): SpsInfo {
   const bits = new BitReader(unescape(nal.subarray(2)));
   bits.skip(4);
@@ -216,7 +223,7 @@ export function hevcSps(nal: Buffer): SpsInfo {
   const [codedWidth, codedHeight] = [bits.ue(), bits.ue()];
   const [unitX, unitY] = cropUnits(chromaFormat);
   const [cropX, cropY] = crop(bits);
-  const size = { width: codedWidth - cropX * unitX, height: codedHeight - cropY * unitY };
+  const size = realSize(codedWidth - cropX * unitX, codedHeight - cropY * unitY);
   const depths = orCutShort(() => ({ lumaDepth: bits.ue() + 8, chromaDepth: bits.ue() + 8 })) ?? ORDINARY;
   const depth = orCutShort(() => hevcReorderDepth(bits, subLayers));
   const reorderDepth = depth !== undefined && depth <= MAX_REORDER_DEPTH ? depth : undefined;

@@ -2,10 +2,12 @@ import { WCS_CODEC_NAMES } from '../domain/codec.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { PartEvidence, TrackEvidence } from '../domain/integrityReport.ts';
 import type { Sample, Track } from '../domain/media.ts';
+import type { Stream } from '../streams/stream.ts';
 import type { ChildExit } from '../process/pipedChild.ts';
 import type { RunPlan } from './ffmpegArgs.ts';
 import type { FileTrack } from './finisher.ts';
 import type { JournalRun } from './journal.ts';
+import { saysNoSpace } from './noSpace.ts';
 import type { PartTally, TrackCount } from './runTally.ts';
 
 type InFile = Pick<TrackEvidence, 'packetsInFile' | 'bytesInFile'>;
@@ -59,31 +61,46 @@ export function isTranscoded({ kind }: Track, format: RunPlan['format']): boolea
   return kind === 'audio' && format.audio !== 'copy';
 }
 
-/** A child ended before its time. @param samples what its file lacks; lost unless they were given to another child. */
+/**
+ * A child ended before its time, or found no room for the end of its file.
+ * @param samples what its file lacks, undefined when nobody knows; lost unless they were given to another child.
+ */
 export function childDied(
-  { code, signal }: ChildExit,
-  samples: readonly Sample[],
+  { code, signal, lastLines }: ChildExit,
+  samples: readonly Sample[] | undefined,
   isGivenAgain: boolean,
   clockMs: (streamUs: number) => number,
 ): Incident {
-  const [first, last] = [samples[0], samples.at(-1)];
-  const lostUs = first === undefined || last === undefined || isGivenAgain ? 0 : last.dts - first.dts;
   const to = Date.now();
   const how = signal ?? (code === undefined ? 'it could not be started' : `exit code ${code}`);
+  const first = samples?.[0];
+  const fate = isGivenAgain ? 'were given to another child' : 'are lost';
   return {
-    cause: 'child-died',
+    cause: saysNoSpace(lastLines) ? 'disk-full' : 'child-died',
     from: Math.min(to, first === undefined ? to : clockMs(first.dts)),
-    ...{ to, lostMs: Math.round(lostUs / 1000) },
-    detail: `${how}; ${samples.length} packets ${isGivenAgain ? 'were given to another child' : 'are lost'}`,
+    ...{ to, lostMs: isGivenAgain ? 0 : ((samples && spanMs(samples)) ?? null) },
+    detail: samples === undefined ? how : `${how}; ${samples.length} packets ${fate}`,
   };
+}
+
+/** A stream whose recording waited for room since `since`, up to the first media that is there to be recorded now. */
+export function waitedForRoom(stream: Stream, since: number): Incident {
+  const now = Date.now();
+  const first = stream.cached().find((item) => 'sample' in item);
+  const mediaStartedAt = stream.mediaStartedAt ?? now;
+  const from = Math.max(since, mediaStartedAt);
+  const firstAt = first === undefined ? now : Math.round(mediaStartedAt + first.sample.dts / 1000);
+  const to = Math.max(from, firstAt);
+  // Without a key frame in memory there is more to wait for.
+  const isKnown = first !== undefined || stream.mediaStartedAt === undefined;
+  return { cause: 'disk-full', from, to, lostMs: isKnown ? to - from : null, detail: 'waited for room' };
 }
 
 /** Media that waited for a child in vain, up to now. */
 export function notRecorded(samples: readonly Sample[], detail: string): Incident {
-  const [first, last] = [samples[0], samples.at(-1)];
-  const lostMs = first === undefined || last === undefined ? 0 : Math.round((last.dts - first.dts) / 1000);
+  const lostMs = spanMs(samples);
   const to = Date.now();
-  const trackId = first?.trackId;
+  const trackId = samples[0]?.trackId;
   return {
     ...{ cause: 'not-recorded', from: to - lostMs, to, lostMs, detail },
     ...(trackId !== undefined && samples.every((sample) => sample.trackId === trackId) && { trackId }),
@@ -102,6 +119,12 @@ function held(kind: Track['kind'], inFile: readonly FileTrack[] | undefined): In
   // A track without media is left out of the file.
   const found = inFile.find((track) => track.kind === kind);
   return { packetsInFile: found?.packets ?? 0, bytesInFile: found?.bytes ?? 0 };
+}
+
+/** From the first sample to the last, milliseconds. */
+function spanMs(samples: readonly Sample[]): number {
+  const [first, last] = [samples[0], samples.at(-1)];
+  return first === undefined || last === undefined ? 0 : toMs(last.dts - first.dts);
 }
 
 function toMs(us: number): number {

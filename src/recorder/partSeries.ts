@@ -2,8 +2,8 @@ import type { Logger } from '../domain/log.ts';
 import { recordName } from '../domain/names.ts';
 import type { NameSettings } from '../domain/names.ts';
 import { chooseFormat } from '../domain/format.ts';
+import { addIncident } from '../domain/incident.ts';
 import type { Incident } from '../domain/incident.ts';
-import { MAX_INCIDENTS } from '../domain/integrityReport.ts';
 import type { PartEvidence } from '../domain/integrityReport.ts';
 import type { FinishedPart, RecordingOptions, StopReason } from '../domain/recording.ts';
 import type { Stream } from '../streams/stream.ts';
@@ -103,7 +103,7 @@ export class PartSeries {
   report(incident: Incident): void {
     const isNext = this.#newest === undefined || this.#runReasons.has(this.#newest);
     if (!isNext) this.#newest?.tally.report(incident);
-    else if (this.#incidents.length < MAX_INCIDENTS) this.#incidents.push(incident);
+    else addIncident(this.#incidents, incident);
   }
 
   /** Says why the newest run ends while the recording goes on. */

@@ -8,6 +8,7 @@ import type { Stream } from '../streams/stream.ts';
 import type { Streams } from '../streams/streams.ts';
 import { Ticker } from '../util/ticker.ts';
 import type { DiskSpace } from './diskSpace.ts';
+import { waitedForRoom } from './evidence.ts';
 import { makeFolder } from './makeFolder.ts';
 import { Recording } from './recording.ts';
 import { leftBehind, recover } from './recovery.ts';
@@ -26,6 +27,13 @@ export interface RecordingsDeps {
   readonly onPart: (part: FinishedPart, evidence: PartEvidence) => Promise<void>;
 }
 
+interface Waiting {
+  readonly stream: Stream;
+  readonly options: RecordingOptions;
+  /** Milliseconds since the epoch on the server's clock. */
+  readonly since: number;
+}
+
 /** Every running recording, by media session. */
 export class Recordings {
   readonly #deps: RecordingsDeps;
@@ -38,7 +46,7 @@ export class Recordings {
   /** Bare name of the newest finished part of each stream. */
   readonly #newestNames = new WeakMap<Stream, string>();
   /** Streams that are recorded as soon as the disk has room, by media session. */
-  readonly #waiting = new Map<string, { readonly stream: Stream; readonly options: RecordingOptions }>();
+  readonly #waiting = new Map<string, Waiting>();
   #draining = false;
   /** What an earlier process left behind. */
   #left: readonly string[] = [];
@@ -206,15 +214,16 @@ export class Recordings {
 
   #wait(stream: Stream, options: RecordingOptions): void {
     const { name, mediaSessionId } = stream;
-    this.#waiting.set(mediaSessionId, { stream, options });
+    this.#waiting.set(mediaSessionId, { stream, options, since: Date.now() });
     this.#deps.log.warn('stream is recorded when the disk has room', { stream: name, mediaSessionId });
   }
 
   #resume(): void {
-    for (const [id, { stream, options }] of [...this.#waiting]) {
+    for (const [id, { stream, options, since }] of [...this.#waiting]) {
       if (this.#deps.disk.state === 'full') return;
       this.#waiting.delete(id);
-      this.#begin(stream, options);
+      const waited = waitedForRoom(stream, since);
+      this.#begin(stream, options).onIncident(waited);
     }
   }
 

@@ -15,8 +15,7 @@ import { saysNoSpace } from './noSpace.ts';
 import { childDied } from './evidence.ts';
 import { RunTally } from './runTally.ts';
 import type { PartTally } from './runTally.ts';
-import { salvage } from './salvage.ts';
-import type { Salvage } from './salvage.ts';
+import { salvage, untold, type Salvage } from './salvage.ts';
 import { UnsettledSamples } from './unsettled.ts';
 import type { WorkSync } from './workSync.ts';
 
@@ -241,9 +240,17 @@ export class Run {
       const isGivenAgain = onDied(exit, left.samples);
       if (isGivenAgain) ends = left.ends;
       if (isGivenAgain) this.#givenAgainUs = left.samples[0]?.dts;
-      this.tally.report(childDied(exit, left.samples, isGivenAgain, (us) => this.#clockMs(us)));
+      this.#report(exit, isGivenAgain ? left.samples : (left.absent ?? left.samples), isGivenAgain);
+    } else if (saysNoSpace(exit.lastLines)) {
+      // It has not told by its code that the end of its file found no room.
+      const { absent } = await this.#salvage();
+      if (absent?.length !== 0) this.#report(exit, absent, false);
     }
     await this.#deliverRest(ends);
+  }
+
+  #report(exit: ChildExit, samples: readonly Sample[] | undefined, isGivenAgain: boolean): void {
+    this.tally.report(childDied(exit, samples, isGivenAgain, (us) => this.#clockMs(us)));
   }
 
   async #salvage(): Promise<Salvage> {
@@ -251,7 +258,7 @@ export class Run {
       return await salvage(this.plan, this.#unsettled, this.#firstDts);
     } catch (err) {
       this.#deps.log.error('file of a dead child cannot be read', { err });
-      return { samples: this.#unsettled.missing(() => false), ends: undefined };
+      return untold(this.#unsettled);
     }
   }
 

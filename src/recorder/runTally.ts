@@ -1,5 +1,5 @@
+import { addIncident } from '../domain/incident.ts';
 import type { Incident } from '../domain/incident.ts';
-import { MAX_INCIDENTS } from '../domain/integrityReport.ts';
 import type { Sample, Track } from '../domain/media.ts';
 
 /** What one track gave. Times in microseconds of stream time; infinite while there is nothing. */
@@ -55,7 +55,7 @@ export class RunTally {
 
   /** Something happened right before the next sample. */
   report(incident: Incident): void {
-    addIncident(this.#newest(), incident);
+    note(this.#newest(), incident);
   }
 
   /** Hands over what belongs to a part that ended at this presentation time, as the child says it. */
@@ -116,11 +116,10 @@ function add(sum: Group, { tracks, incidents, incidentsLeftOut }: Group): void {
     to.firstUs = Math.min(to.firstUs, from.firstUs);
     to.lastUs = Math.max(to.lastUs, from.lastUs);
   }
-  for (const incident of incidents) addIncident(sum, incident);
+  for (const incident of incidents) note(sum, incident);
   sum.incidentsLeftOut += incidentsLeftOut;
 }
 
-function addIncident(group: Group, incident: Incident): void {
-  if (group.incidents.length < MAX_INCIDENTS) group.incidents.push(incident);
-  else group.incidentsLeftOut++;
+function note(group: Group, incident: Incident): void {
+  if (!addIncident(group.incidents, incident)) group.incidentsLeftOut++;
 }

@@ -9,6 +9,8 @@ import type { UnsettledSamples } from './unsettled.ts';
 export interface Salvage {
   /** Media to be given again, from the beginning of a group of pictures on. */
   readonly samples: readonly Sample[];
+  /** Those of them that the file lacks as it is; undefined where it does not tell. */
+  readonly absent: readonly Sample[] | undefined;
   /** Where the dead child's file ends, so that none of them is in two files; undefined where it cannot be cut. */
   readonly ends: TrackEnds | undefined;
 }
@@ -29,21 +31,28 @@ export async function salvage(
   firstDts: ReadonlyMap<number, number>,
 ): Promise<Salvage> {
   const isSingleMp4 = plan.format.container === 'mp4' && plan.segmentSeconds === undefined;
-  if (!isSingleMp4) return { samples: unsettled.missing(() => false), ends: undefined };
+  if (!isSingleMp4) return untold(unsettled);
   const spans = await trackSpans(partPath(plan, 0));
   const kinds = new Map(plan.tracks.map((track) => [track.id, track.kind]));
   const slackOf = (kind: Track['kind']): number =>
     kind === 'video' || plan.format.audio === 'copy' ? COPIED_SLACK_S : ENCODED_SLACK_S;
   const sinceFirst = ({ trackId, dts }: Sample): number => (dts - (firstDts.get(trackId) ?? dts)) / 1e6;
-  const samples = unsettled.missing((sample) => {
+  const isOnDisk = (sample: Sample): boolean => {
     const kind = kinds.get(sample.trackId) ?? 'video';
     return sinceFirst(sample) < (spans.get(kind) ?? 0) - slackOf(kind);
-  });
+  };
+  const samples = unsettled.missing(isOnDisk);
   const endOf = (kind: Track['kind']): number | undefined => {
     const first = samples.find(({ trackId }) => kinds.get(trackId) === kind);
     if (first === undefined) return undefined;
     const isCopied = slackOf(kind) === COPIED_SLACK_S;
     return sinceFirst(first) + (isCopied ? -COPIED_SLACK_S : ENCODED_SLACK_S / 2);
   };
-  return { samples, ends: { video: endOf('video'), audio: endOf('audio') } };
+  const absent = samples.filter((sample) => !isOnDisk(sample));
+  return { samples, absent, ends: { video: endOf('video'), audio: endOf('audio') } };
+}
+
+/** What there is to save where nobody knows what is in the file. */
+export function untold(unsettled: UnsettledSamples): Salvage {
+  return { samples: unsettled.missing(() => false), absent: undefined, ends: undefined };
 }

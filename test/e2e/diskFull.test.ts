@@ -7,6 +7,7 @@ import { hookInto } from '../support/hook.ts';
 import { decodeErrors, packetsOf, probe } from '../support/packets.ts';
 import { publishFile } from '../support/publishers.ts';
 import type { PublisherProcess } from '../support/publishers.ts';
+import { reportsOf } from '../support/reports.ts';
 import { TestServer } from '../support/server.ts';
 import { noSmallDisk, SmallDisk } from '../support/smallDisk.ts';
 
@@ -142,6 +143,12 @@ describe.skipIf(unable !== undefined)('a disk of 8 MB', () => {
     for (const name of records()) await expectPlayable(name);
     await eventually(() => (hook.calls().length === 4 ? true : undefined), 'all hooks');
     expect(workFiles()).toEqual([]);
+    const reports = await reportsOf(server, 4);
+    const incidentsOf = (file: string) => reports.find(({ fileName }) => fileName === file)!.incidents;
+    expect(incidentsOf('one.mp4')).toEqual([]);
+    const [waited] = incidentsOf('one-2.mp4');
+    expect(waited).toMatchObject({ cause: 'disk-full', lostMs: waited!.to - waited!.from });
+    expect(incidentsOf('three.mp4')).toMatchObject([{ cause: 'disk-full' }]);
   });
 
   test('without limits: what reached a full disk plays, and is finished by itself when there is room', async () => {
@@ -180,6 +187,18 @@ describe.skipIf(unable !== undefined)('a disk of 8 MB', () => {
     await logged('recording ended', 4);
     expect(records()).toEqual(['one-2.mp4', 'one.mp4', 'two-2.mp4', 'two.mp4']);
     for (const name of records()) await expectPlayable(name);
+    const reports = await reportsOf(server, 4);
+    const causes = reports.map(({ fileName, incidents }) => [
+      fileName,
+      ...incidents.map(({ cause }) => cause),
+    ]);
+    expect(causes.sort()).toEqual(records().map((name) => [name, 'disk-full']));
+    for (const { incidents } of reports) expect(incidents[0]!.lostMs).toBeGreaterThan(0);
+    // Neither more nor less: an FFmpeg that found no room at its end says so, but exits with 0.
+    for (const { tracks, incidents } of reports) {
+      const lost = tracks.reduce((sum, { packetsIn, packetsInFile }) => sum + packetsIn! - packetsInFile!, 0);
+      if (lost > 0) expect(incidents[0]!.detail).toMatch(new RegExp(`; ${lost} packets are lost$`));
+    }
     expect(workFiles()).toEqual([]);
   });
 

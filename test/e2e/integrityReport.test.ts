@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +11,7 @@ import { packetsOf } from '../support/packets.ts';
 import { publishFile } from '../support/publishers.ts';
 import { reportsOf, sha256Of } from '../support/reports.ts';
 import { RtmpClient } from '../support/rtmpClient.ts';
+import { RtpSource, RtspClient, SDP } from '../support/rtspHarness.ts';
 import { TestServer } from '../support/server.ts';
 
 const { bframesFlv } = inject('media');
@@ -129,4 +132,32 @@ test('kill -9 of the child: the report of its part says so, and that nothing is 
     const sum = trackOf(first!, kind).packetsIn! + trackOf(second!, kind).packetsIn!;
     expect(sum, kind).toBe(await sourceCount(kind));
   }
+});
+
+test('RTP that never came is in the report: one incident with count and length, however many losses', async () => {
+  const alone = { record_rtsp_streams: true, stream_record_policy: 'streamName' };
+  server = await TestServer.start(alone);
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const client = await RtspClient.open(server.port('rtsp'));
+  await client.announce(SDP.replace(/m=video[^]*(?=m=audio)/, ''));
+  const { port } = socket.address();
+  const answer = await client.setup(1, `RTP/AVP;unicast;client_port=${port}-${port + 1};mode=record`);
+  const [, to] = /server_port=(\d+)/.exec(answer.headers.get('transport') ?? '')!;
+  expect((await client.record()).status).toBe(200);
+  const source = new RtpSource();
+  const began = Date.now();
+  for (let i = 0; i < 100; i++) {
+    const packet = source.sound(i);
+    if (i !== 12 && i !== 30 && i !== 31) socket.send(packet, Number(to), '127.0.0.1');
+  }
+  await client.ask('TEARDOWN');
+  const [report] = await reportsOf(server, 1);
+  socket.close();
+  client.end();
+  expect(trackOf(report!, 'audio').packetsIn).toBe(97);
+  expect(report!.incidents).toMatchObject([{ cause: 'packets-lost', trackId: 2, packets: 3, lostMs: 60 }]);
+  const { from, to: until } = report!.incidents[0]!;
+  expect(from).toBeGreaterThanOrEqual(began - 60);
+  expect(until).toBeGreaterThanOrEqual(from);
 });

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { packetsOf } from '../support/packets.ts';
+import { reportsOf } from '../support/reports.ts';
 import { TestServer } from '../support/server.ts';
 import { TestBrowser } from '../support/webrtc/browser.ts';
 import type { PublisherPage, SourceOptions } from '../support/webrtc/publisherPage.ts';
@@ -20,6 +21,8 @@ import { UdpRelay } from '../support/webrtc/udpRelay.ts';
 
 const { chromium } = inject('peers');
 const FPS = 25;
+/** Packets before the first one that the server asks for when it begins no key frame. */
+const PROBED = 5;
 const seconds = (n: number): number => n * FPS;
 
 describe.skipIf(chromium === null)('a bad line between Chromium and the server', () => {
@@ -130,6 +133,31 @@ describe.skipIf(chromium === null)('a bad line between Chromium and the server',
     // Both sides of the gap are there, at their own times.
     expect(sync.pairs.some(({ atS }) => atS < 3)).toBe(true);
     expect(sync.pairs.some(({ atS }) => atS > 5.5)).toBe(true);
+  });
+
+  test('a line on which repeats are lost, too: the report says what never came, and how much is missing', async () => {
+    await open({ seed: 70, loss: 0.7, delayMs: 80 });
+    relay.isGood = true;
+    await page.publish({ name: 'worse', record: true }, { codec: 'vp8', throughRelay: true });
+    await page.untilSent('worse', seconds(2));
+    relay.isGood = false;
+    const atBad = (await page.counters('worse')).video.framesSent;
+    await page.untilSent('worse', atBad + seconds(3));
+    // Time for what is missing to be given up, and for a key frame.
+    relay.isGood = true;
+    await page.untilSent('worse', atBad + seconds(6));
+    const { file } = await finish('worse');
+    await expectClean(file);
+    const [report] = await reportsOf(server, 1);
+    const { video } = server.logged('webrtc stream ended') as unknown as { video: { givenUp: number } };
+    const lost = report!.incidents.filter(({ cause, trackId }) => cause === 'packets-lost' && trackId === 1);
+    // What is lost at the very end is of unknown length; the rest is one incident, for less than ten seconds lie between.
+    expect(lost.filter(({ lostMs }) => lostMs !== null)).toHaveLength(1);
+    expect(lost[0]!.lostMs).toBeGreaterThan(100);
+    const packets = lost.reduce((sum, each) => sum + each.packets!, 0);
+    // Packets before the first one are asked for, too, though nobody knows whether there are any.
+    expect(packets).toBeLessThanOrEqual(video.givenUp);
+    expect(packets).toBeGreaterThanOrEqual(video.givenUp - PROBED);
   });
 
   test('a clean line: the browser sends at least 90 % of a limit of 2 Mbit/s', async () => {

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { connect } from 'node:tls';
 import { afterEach, expect, inject, test } from 'vitest';
 import { expectSamePackets } from '../support/compare.ts';
 import { eventually } from '../support/eventually.ts';
@@ -16,6 +18,7 @@ import { descriptors, quantile, residentKiB } from '../support/vitals.ts';
 import { media, signalling, whip } from './attackers/browsers.ts';
 import { rtmp, rtp, rtsp } from './attackers/encoders.ts';
 import { recorder, rest } from './attackers/rest.ts';
+import { SECURE_DOORS, tls } from './attackers/tls.ts';
 import { Squad } from './squad.ts';
 
 const SECONDS = Number(process.env.FUZZ_SECONDS ?? 600);
@@ -27,6 +30,7 @@ const WATCH_MS = 1000;
 const HANG_MS = 10_000;
 /** What memory may have grown by after the first third: media that is held, and garbage not yet collected. */
 const MAX_GROWTH = 1.25;
+const CERTIFICATE = join(import.meta.dirname, '../unit/rtmp/tls');
 const home = mkdtempSync(join(tmpdir(), 'recorderd-fuzz-'));
 let server: TestServer;
 
@@ -101,7 +105,7 @@ function report(squad: Squad, { rssKiB, latenciesMs }: Watch): void {
 
 async function attack(seconds: number): Promise<Watch> {
   const squad = new Squad(server, SEED);
-  squad.start([rtmp, rtsp, rtp, signalling, whip, media, rest, recorder], LANES);
+  squad.start([rtmp, rtsp, rtp, signalling, whip, media, rest, recorder, tls], LANES);
   try {
     const seen = await watch(seconds);
     await squad.stop();
@@ -115,10 +119,18 @@ async function attack(seconds: number): Promise<Watch> {
   }
 }
 
+/** A whole handshake, and the farewell. @throws when there is none. */
+async function handshake(port: number): Promise<void> {
+  const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  socket.destroy();
+}
+
 async function expectUsable(): Promise<void> {
   const client = await RtmpClient.publishing(server.port('rtmp'), 'after');
   expect((await server.rest('/stream/find', { name: 'after' })).status).toBe(200);
   client.end();
+  for (const door of SECURE_DOORS) await handshake(server.port(door));
   const none = async (): Promise<true | undefined> =>
     (await server.rest('/stream/find_all')).status === 404 ? true : undefined;
   // Sessions that were left without a farewell end when their time is over.
@@ -141,6 +153,8 @@ test(
     server = await TestServer.start({
       ...{ ip_local: '127.0.0.1', stream_record_policy: 'streamName', log_level: 'info' },
       ...{ webrtc_publish_timeout: 5, on_record_hook_script: hookInto().script },
+      ...{ tls_certificate: join(CERTIFICATE, 'test-cert.pem'), tls_key: join(CERTIFICATE, 'test-key.pem') },
+      ...Object.fromEntries(SECURE_DOORS.map((door) => [`${door}.port`, 0])),
     });
     const { pid } = server;
     await healthMs();

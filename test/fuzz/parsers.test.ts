@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, inject, test } from 'vitest';
@@ -18,10 +18,18 @@ const BATCH = 10;
 const SLOW_MS = 2000;
 const MAX_INPUT_BYTES = 1 << 18;
 const FOUND = join(import.meta.dirname, 'found');
-const folder = mkdtempSync(join(tmpdir(), 'recorderd-parsers-'));
+/** In memory where there is such a place: what finishes files syncs each of them. */
+const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'recorderd-parsers-'));
 const { bframesFlv } = inject('media');
-const mkv = join(folder, 'seed.mkv');
-execFileSync('ffmpeg', ['-v', 'error', '-nostdin', '-i', bframesFlv, '-t', '1', '-c', 'copy', mkv]);
+/** A second of the source, in another container. */
+function seed(name: string, ...options: readonly string[]): string {
+  const path = join(folder, name);
+  const input = ['-v', 'error', '-nostdin', '-i', bframesFlv, '-t', '1'];
+  execFileSync('ffmpeg', [...input, '-c', 'copy', ...options, path]);
+  return path;
+}
+/** Few bytes of media, so that changes meet the boxes. */
+const THIN = ['-c:v', 'libx264', '-crf', '51', '-vf', 'scale=64:48', '-c:a', 'aac', '-b:a', '16k'];
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -72,7 +80,14 @@ async function explore(
   return { inputs, blocks: coverage.blocks, corpus: corpus.length };
 }
 
-const all = targets({ flv: bframesFlv, mkv });
+const FRAGMENTED = [
+  ...['-movflags', 'frag_keyframe+delay_moov+default_base_moof', '-frag_duration', '200000'],
+];
+
+const all = targets({
+  ...{ flv: bframesFlv, mkv: seed('seed.mkv', ...THIN), plainMp4: seed('plain.mp4', ...THIN), folder },
+  fragmentedMp4: seed('fragmented.mp4', ...THIN, ...FRAGMENTED),
+});
 
 test.each(all)(
   'coverage-guided inputs make $name do nothing but refuse or read',

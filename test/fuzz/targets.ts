@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadSettings } from '../../src/config/load.ts';
 import { RecorderdError } from '../../src/domain/errors.ts';
@@ -13,8 +13,10 @@ import { ContainerError } from '../../src/media/demuxed.ts';
 import type { DemuxHandler } from '../../src/media/demuxed.ts';
 import { FlvReader } from '../../src/media/flvReader.ts';
 import { MatroskaReader } from '../../src/media/matroskaReader.ts';
+import { CODEC_SEEDS, tryCodecs, tryMatroska, tryMp4 } from '../support/mediaFuzz.ts';
 import { amf } from '../support/rtmpBytes.ts';
-import { SESSIONS as RTMP, feed as feedRtmp } from '../support/rtmpFuzz.ts';
+import { SESSIONS as RTMP, feed as feedRtmp, random } from '../support/rtmpFuzz.ts';
+import { CODECS, feed as feedRtp, pack, run as runOf, unpack } from '../support/rtpFuzz.ts';
 import { SESSIONS as RTSP, feed as feedRtsp } from '../support/rtspFuzz.ts';
 import { RtpSource, SDP } from '../support/rtspHarness.ts';
 
@@ -29,7 +31,7 @@ export interface Target {
 /** The kept inputs of a folder of the repository. */
 function kept(folder: string, ends: string): Buffer[] {
   const path = join(import.meta.dirname, folder);
-  const names = readdirSync(path).filter((name) => name.endsWith(ends));
+  const names = existsSync(path) ? readdirSync(path).filter((name) => name.endsWith(ends)) : [];
   return names.map((name) => readFileSync(join(path, name)));
 }
 
@@ -64,8 +66,25 @@ function settings(input: Buffer): void {
 const rtp = new RtpSource();
 const report = Buffer.from('80c80006000000600000000000000000000000000000000000000000', 'hex');
 
-/** @param containers paths of an FLV and of a Matroska file. */
-export const targets = (containers: { readonly flv: string; readonly mkv: string }): readonly Target[] => [
+/** Small files, and a folder for working files. */
+export interface Samples {
+  readonly flv: string;
+  readonly mkv: string;
+  /** As FFmpeg leaves it while it records. */
+  readonly fragmentedMp4: string;
+  readonly plainMp4: string;
+  readonly folder: string;
+}
+
+/** As they are, and as a kill leaves them. */
+const torn = (file: string): Buffer[] => {
+  const bytes = readFileSync(file);
+  return [bytes, bytes.subarray(0, bytes.length * 0.7)];
+};
+
+export const targets = (samples: Samples): readonly Target[] => [...protocols(), ...files(samples)];
+
+const protocols = (): readonly Target[] => [
   {
     name: 'rtmp',
     seeds: [...RTMP, ...kept('rtmp', '.bin')],
@@ -99,14 +118,33 @@ export const targets = (containers: { readonly flv: string; readonly mkv: string
     run: refusing((input) => (isRtcp(input) ? parseRtcp(input) : parseRtp(input))),
   },
   {
+    name: 'rtp media',
+    seeds: [...CODECS.map((codec, i) => pack(codec, runOf(codec, random(i)))), ...kept('rtp', '.bin')],
+    run: (input) => complain(feedRtp(...unpack(input))),
+  },
+  { name: 'codecs', seeds: [...CODEC_SEEDS, ...kept('codecs', '.bin')], run: tryCodecs },
+];
+
+const files = ({ flv, mkv, fragmentedMp4, plainMp4, folder }: Samples): readonly Target[] => [
+  {
     name: 'flv',
-    seeds: [readFileSync(containers.flv).subarray(0, 20_000)],
+    seeds: [readFileSync(flv).subarray(0, 20_000)],
     run: refusing((input) => new FlvReader(IGNORED, 1 << 20).write(input), ContainerError),
   },
   {
     name: 'matroska',
-    seeds: [readFileSync(containers.mkv).subarray(0, 20_000)],
+    seeds: [readFileSync(mkv).subarray(0, 20_000)],
     run: refusing(matroska, ContainerError),
+  },
+  {
+    name: 'mp4 file',
+    seeds: [...torn(fragmentedMp4), readFileSync(plainMp4), ...kept('mp4', '.bin')],
+    run: (input) => tryMp4(input, folder),
+  },
+  {
+    name: 'matroska file',
+    seeds: [...torn(mkv), ...kept('matroska', '.bin')],
+    run: (input) => tryMatroska(input, folder),
   },
   {
     name: 'properties',

@@ -1,5 +1,6 @@
 import type { Sample, Track } from '../../domain/media.ts';
 import type { Leap } from '../../streams/timeline.ts';
+import type { Loss } from './loss.ts';
 import { TrackClock, type WallClock } from './trackClock.ts';
 
 /** A track from which nothing came for this long after the first packet of all is not waited for. */
@@ -23,6 +24,8 @@ export interface SynchroniserOptions {
 export interface SyncedTrackOutput {
   readonly onTrack: (track: Track) => void;
   readonly onSample: (sample: Sample) => void;
+  /** Right before the first sample after packets that never came. */
+  readonly onLoss: (loss: Loss) => void;
 }
 
 /** A sample whose times are extended timestamps. */
@@ -31,6 +34,8 @@ export interface TickSample {
   readonly pts: number;
   readonly key: boolean;
   readonly data: Buffer;
+  /** Packets lost right before it. */
+  readonly lost: number;
 }
 
 type Held = { readonly track: Track } | { readonly sample: TickSample };
@@ -43,6 +48,10 @@ export class SyncedTrack {
   readonly #output: SyncedTrackOutput;
   /** What waits, in order; the index of the first that still does. */
   readonly #held: Held[] = [];
+  /** Stream times of the newest sample, in order of presentation and of decoding, and the latter's step; microseconds. */
+  #shownUs: number | undefined;
+  #decodedUs = 0;
+  #stepUs = 0;
   /** First arrival, ms; undefined before any packet. */
   firstArrivalMs: number | undefined;
 
@@ -112,7 +121,17 @@ export class SyncedTrack {
 
   #emit(sample: TickSample): void {
     const { dts, pts } = this.clock.map(sample.dts, sample.pts);
+    if (sample.lost > 0) this.#tellLoss(sample.lost, pts);
+    else if (this.#shownUs !== undefined) this.#stepUs = dts - this.#decodedUs;
+    this.#decodedUs = dts;
+    this.#shownUs = Math.max(pts, this.#shownUs ?? pts);
     this.#output.onSample({ trackId: this.#trackId, dts, pts, key: sample.key, data: sample.data });
+  }
+
+  #tellLoss(packets: number, pts: number): void {
+    const shownUs = this.#shownUs;
+    const missingUs = shownUs === undefined ? undefined : Math.max(0, pts - shownUs - this.#stepUs);
+    this.#output.onLoss({ packets, missingUs });
   }
 }
 

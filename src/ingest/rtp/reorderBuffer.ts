@@ -22,8 +22,8 @@ export interface ReorderOptions {
 /** Takes packets in sending order. */
 export interface ReorderOutput {
   packet(packet: RtpPacket): void;
-  /** Packets are missing for good between the last one and the next. */
-  gap(): void;
+  /** Packets are missing for good between the last one and the next: this many, 0 where none may have been sent. */
+  gap(lost: number): void;
   /** The source started anew: a gap, and sequence numbers and timestamps have no relation to the ones before. */
   restart(): void;
 }
@@ -51,6 +51,8 @@ export class ReorderBuffer {
   #opensAt: number | undefined;
   #suspect: RtpPacket | undefined;
   #firstOfSource = 0;
+  /** First of the source that arrived: nobody knows whether one before it was sent. */
+  #firstTaken = 0;
   #received = 0;
   lost = 0;
   recovered = 0;
@@ -150,6 +152,7 @@ export class ReorderBuffer {
     this.#next = this.#unwrapper.follow(packet.sequence);
     this.#highest = this.#next;
     this.#firstOfSource = this.#next;
+    this.#firstTaken = this.#next;
     this.#missing = 0;
     this.#received = 1;
     this.#suspect = undefined;
@@ -200,6 +203,7 @@ export class ReorderBuffer {
       return false;
     }
     this.#packets[slot] = packet;
+    this.#firstTaken = Math.min(this.#firstTaken, extended);
     this.#missing--;
     this.#received++;
     this.recovered++;
@@ -226,8 +230,10 @@ export class ReorderBuffer {
       return;
     }
     // Nothing is held: what lies between was never here.
-    this.#next = extended - this.#packets.length + 1;
-    this.#output.gap();
+    const next = extended - this.#packets.length + 1;
+    const lost = next - this.#next;
+    this.#next = next;
+    this.#output.gap(lost);
   }
 
   /** Delivers from the front up to the first missing packet. */
@@ -243,12 +249,14 @@ export class ReorderBuffer {
 
   /** Gives up the missing packets at the front and delivers what stands behind them. */
   #skip(): void {
+    let lost = 0;
     while (this.#next <= this.#highest && this.#packets[this.#slot(this.#next)] === undefined) {
+      if (this.#next > this.#firstTaken) lost++;
       this.#next++;
       this.#missing--;
       this.givenUp++;
     }
-    this.#output.gap();
+    this.#output.gap(lost);
     this.#drain();
   }
 

@@ -4,6 +4,7 @@ import type { MediaSynchroniser, SyncedTrack } from './clock.ts';
 import { createDepacketiser, type RtpFormat } from './createDepacketiser.ts';
 import type { AudioFormat, Depacketiser, Frame, VideoFormat } from './depacketiser.ts';
 import type { RtpPacket } from './packet.ts';
+import type { Loss } from './loss.ts';
 import { Reception } from './reception.ts';
 import { ReorderBuffer } from './reorderBuffer.ts';
 import type { ReportBlock, SenderReport } from './rtcp.ts';
@@ -33,6 +34,8 @@ export interface TrackReceiverEvents {
   /** Before the track's first sample, and whenever its configuration or size changed. */
   readonly onTrack: (track: Track) => void;
   readonly onSample: (sample: Sample) => void;
+  /** Right before the first sample after packets that never came, and at the end when there is none. */
+  readonly onLoss: (loss: Loss) => void;
   /** Ask for these 16-bit sequence numbers again. Only with `canNack`. */
   readonly nack: (sequences: readonly number[]) => void;
   /** Ask for a key frame (PLI). At most once in 500 ms. Only for video. */
@@ -61,6 +64,11 @@ export interface TrackStatistics {
   readonly discarded: number;
 }
 
+/** A frame, and how many packets were lost between the one before and it. */
+interface LateFrame extends Frame {
+  readonly lost: number;
+}
+
 /** Receives one track: RTP packets in, samples out. No timers of its own: `check` is called every 10 to 20 ms. */
 export class TrackReceiver {
   readonly #init: TrackReceiverInit;
@@ -68,13 +76,15 @@ export class TrackReceiver {
   readonly #isVideo: boolean;
   readonly #reorder: ReorderBuffer;
   readonly #depacketiser: Depacketiser;
-  readonly #times: DecodeTimes<Frame>;
+  readonly #times: DecodeTimes<LateFrame>;
   readonly #synced: SyncedTrack;
   readonly #reception: Reception;
   readonly #timestamps = new Unwrapper(32);
   /** Frames are useless until a key frame comes. */
   #waitsForKey: boolean;
   #asksForKey = false;
+  /** Packets lost since the newest frame. */
+  #lost = 0;
   #askedAt = -Infinity;
   #nowMs = 0;
   #bytes = 0;
@@ -92,7 +102,7 @@ export class TrackReceiver {
     this.#reception = new Reception(init.clockRate);
     this.#reorder = new ReorderBuffer(init, {
       packet: (packet) => this.#ordered(packet),
-      gap: () => this.#gap(),
+      gap: (lost) => this.#gap(lost),
       restart: () => this.#restart(),
     });
     this.#depacketiser = createDepacketiser(init, {
@@ -103,6 +113,7 @@ export class TrackReceiver {
     this.#times = new DecodeTimes(init.clockRate, (timed) => this.#deliver(timed));
     this.#synced = init.synchroniser.add(init.trackId, init.clockRate, {
       onTrack: events.onTrack,
+      onLoss: events.onLoss,
       onSample: (sample) => {
         this.#samples++;
         events.onSample(sample);
@@ -161,6 +172,8 @@ export class TrackReceiver {
     this.#reorder.flush();
     this.#depacketiser.flush();
     this.#times.flush();
+    if (this.#lost > 0) this.#events.onLoss({ packets: this.#lost, missingUs: undefined });
+    this.#lost = 0;
   }
 
   /** Reception statistics for a receiver report, which start the next report's interval; undefined before any packet. */
@@ -186,14 +199,15 @@ export class TrackReceiver {
     this.#depacketiser.push(packet.payload, this.#timestamps.peek(packet.timestamp), packet.marker);
   }
 
-  #gap(): void {
+  #gap(lost: number): void {
+    this.#lost += lost;
     this.#depacketiser.gap();
     if (this.#isVideo) this.#loseReference();
   }
 
   #restart(): void {
     this.#depacketiser.flush();
-    this.#gap();
+    this.#gap(0);
     this.#reception.restart();
   }
 
@@ -225,7 +239,8 @@ export class TrackReceiver {
       this.#asksForKey = false;
       this.#times.reset();
     }
-    this.#times.push(frame);
+    this.#times.push({ ...frame, lost: this.#lost });
+    this.#lost = 0;
   }
 
   #setFormat(format: VideoFormat | AudioFormat): void {
@@ -240,7 +255,7 @@ export class TrackReceiver {
     }
   }
 
-  #deliver({ frame, dts, pts }: TimedFrame<Frame>): void {
-    this.#synced.sample({ dts, pts, key: frame.key, data: frame.data });
+  #deliver({ frame: { key, data, lost }, dts, pts }: TimedFrame<LateFrame>): void {
+    this.#synced.sample({ dts, pts, key, data, lost });
   }
 }

@@ -1,5 +1,6 @@
 import type { Stream } from '../../streams/stream.ts';
 import type { MediaSynchroniser } from '../rtp/clock.ts';
+import { packetsLost } from '../rtp/loss.ts';
 import { parseRtp } from '../rtp/packet.ts';
 import type { RtpPacket } from '../rtp/packet.ts';
 import { parseRtcp, writeReceiverReport, writeSourceDescription } from '../rtp/rtcp.ts';
@@ -54,6 +55,7 @@ export class TrackIntake {
       {
         onTrack: (track) => stream.setTrack(track),
         onSample: (sample) => stream.push(sample),
+        onLoss: (loss) => stream.report(packetsLost(TRACK_ID[kind], loss)),
         nack: () => undefined,
         // RTSP has no way to ask for one that encoders listen to.
         keyFrame: () => undefined,

@@ -1,6 +1,7 @@
 import type { Sample } from '../../domain/media.ts';
 import type { Stream } from '../../streams/stream.ts';
 import type { MediaSynchroniser } from '../rtp/clock.ts';
+import { packetsLost } from '../rtp/loss.ts';
 import type { RtpPacket, RtxOrigin } from '../rtp/packet.ts';
 import { writeFir, writeNack, writePli } from '../rtp/rtcp.ts';
 import { TrackReceiver } from '../rtp/trackReceiver.ts';
@@ -66,6 +67,7 @@ export class Route {
       {
         onTrack: (track) => stream.setTrack(track),
         onSample: (sample) => this.#push(sample),
+        onLoss: (loss) => stream.report(packetsLost(TRACK_ID[kind], loss)),
         nack: (sequences) => this.#nack(sequences),
         keyFrame: () => this.#keyFrame(),
       },

@@ -8,6 +8,8 @@ import { MatroskaError } from './matroskaError.ts';
 const WINDOW_BYTES = 8 * 1024;
 /** Longest header: an ID of 4 bytes and a size of 8. */
 export const MAX_HEAD_BYTES = 12;
+/** A Cluster begins with its time, or before it with a checksum, or with what an earlier run made of that. */
+const CLUSTER_BEGINNINGS: ReadonlySet<number> = new Set([ID.timestamp, ID.crc32, ID.void]);
 const CLUSTER_ID = Buffer.from([0x1f, 0x43, 0xb6, 0x75]);
 
 /** Where an element lies in the file, in bytes: header from `start`, content from `body` up to `end`. */
@@ -79,11 +81,10 @@ export class ElementFile {
     return undefined;
   }
 
-  /** A Cluster begins with its time, or with a checksum before it. */
   async #isCluster(at: number): Promise<boolean> {
     const cluster = await this.element(at);
     const child = cluster === undefined ? undefined : await this.element(cluster.body);
-    return child?.id === ID.timestamp || child?.id === ID.crc32;
+    return child !== undefined && CLUSTER_BEGINNINGS.has(child.id);
   }
 
   async #view(at: number, wanted: number): Promise<Buffer> {

@@ -113,8 +113,10 @@ export function words(...values: readonly number[]): Buffer {
   return bytes;
 }
 
-/** Big-endian 64-bit unsigned number. */
+/** Big-endian 64-bit unsigned number. @throws Mp4Error `corrupt` for one that could not be read again. */
 export function u64(value: number): Buffer {
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new Mp4Error('corrupt', `64-bit field would hold ${value}`);
   return words(Math.floor(value / U32), value % U32);
 }
 

@@ -23,3 +23,7 @@ export interface Attacker {
 
 export const pick = <T>(next: () => number, values: readonly T[]): T =>
   values[Math.floor(next() * values.length)]!;
+
+export function noise(next: () => number): Buffer {
+  return Buffer.from(Array.from({ length: 1 + Math.floor(next() * 4000) }, () => next() * 256));
+}

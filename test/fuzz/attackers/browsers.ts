@@ -61,17 +61,20 @@ async function converse({ server, next, name, from, note }: Strike): Promise<voi
   await closed;
 }
 
+/** An upgrade, now and then changed, and WebSocket frames with a few places changed. */
+export function changedFrames(next: () => number): Buffer {
+  const frames = Buffer.from([0x81, 0x85, 0, 0, 0, 0, ...Buffer.from('hello'), 0x88, 0x80, 0, 0, 0, 0]);
+  const bytes = next() < 0.2 ? mutate(Buffer.from(UPGRADE), next) : Buffer.from(UPGRADE);
+  return Buffer.concat([bytes, mutate(frames, next)]);
+}
+
 /** Signalling: messages of the Web SDK; one in ten is frames of random bytes after a valid upgrade. */
 export const signalling: Attacker = {
   door: 'ws',
   strike: async (given) => {
     const { server, next, from, note } = given;
     if (next() > 0.1) return converse(given);
-    const frames = Buffer.from([0x81, 0x85, 0, 0, 0, 0, ...Buffer.from('hello'), 0x88, 0x80, 0, 0, 0, 0]);
-    const bytes = next() < 0.2 ? mutate(Buffer.from(UPGRADE), next) : Buffer.from(UPGRADE);
-    await strike(server.port('ws'), note(Buffer.concat([bytes, mutate(frames, next)])), {
-      localAddress: from,
-    });
+    await strike(server.port('ws'), note(changedFrames(next)), { localAddress: from });
   },
 };
 

@@ -5,25 +5,27 @@ import { SESSIONS as RTSP_SESSIONS } from '../../support/rtspFuzz.ts';
 import { RtpSource, RtspClient } from '../../support/rtspHarness.ts';
 import { strike } from '../../support/strike.ts';
 import type { Attacker, Strike } from './attacker.ts';
-import { pick } from './attacker.ts';
+import { noise, pick } from './attacker.ts';
 
 /** Stands in the kept sessions for what the server names; of the same length. */
 const SESSION = 'SSSSSSSSSSSSSSSS';
 
-function noise(next: () => number): Buffer {
-  return Buffer.from(Array.from({ length: 1 + Math.floor(next() * 4000) }, () => next() * 256));
-}
-
 const renamed = (session: Buffer, from: string, to: string): Buffer =>
   Buffer.from(session.toString('latin1').replaceAll(from, to), 'latin1');
+
+/** What an RTMP encoder sends, a few places changed. @param name one byte, so that the lengths around it stay right. */
+export const rtmpSession = (next: () => number, name: string): Buffer =>
+  Buffer.concat([HANDSHAKE, mutate(renamed(pick(next, RTMP_SESSIONS), 'x?a=b', `${name}?a=b`), next)]);
+
+/** What an RTSP encoder sends, a few places changed; its session has a name that the server did not give. */
+export const rtspSession = (next: () => number, name: string): Buffer =>
+  mutate(renamed(pick(next, RTSP_SESSIONS), '/live/x', `/live/${name}`), next);
 
 /** Sessions of RTMP encoders, a few places changed; now and then noise. */
 export const rtmp: Attacker = {
   door: 'rtmp',
   strike: async ({ server, next, name, from, note }) => {
-    // A name of one byte, so that the lengths around it stay right.
-    const session = renamed(pick(next, RTMP_SESSIONS), 'x?a=b', `${name.at(-1)}?a=b`);
-    const bytes = next() < 0.05 ? noise(next) : Buffer.concat([HANDSHAKE, mutate(session, next)]);
+    const bytes = next() < 0.05 ? noise(next) : rtmpSession(next, name.at(-1)!);
     await strike(server.port('rtmp'), note(bytes), { localAddress: from, reset: next() < 0.3 });
   },
 };
@@ -32,11 +34,7 @@ export const rtmp: Attacker = {
 export const rtsp: Attacker = {
   door: 'rtsp',
   strike: async ({ server, next, name, from, note }) => {
-    const bytes = note(
-      next() < 0.05
-        ? noise(next)
-        : mutate(renamed(pick(next, RTSP_SESSIONS), '/live/x', `/live/${name}`), next),
-    );
+    const bytes = note(next() < 0.05 ? noise(next) : rtspSession(next, name));
     // The server names the session in the answer to ANNOUNCE, and everything behind it uses that name.
     const split = bytes.indexOf('SETUP ');
     const [first, rest] = split < 0 ? [bytes, undefined] : [bytes.subarray(0, split), bytes.subarray(split)];

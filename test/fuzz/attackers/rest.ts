@@ -37,18 +37,22 @@ function request(path: string, body: string): Buffer {
   return Buffer.from(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
 }
 
+/** A call whose body is changed under a right head, or a request that is changed as a whole. */
+export function changedRequest(next: () => number): Buffer {
+  const [path, fields] = pick(next, CALLS);
+  const body = JSON.stringify(fields);
+  if (next() < 0.5) return request(path, mutate(Buffer.from(body), next).toString('latin1'));
+  return mutate(next() < 0.3 ? Buffer.from(pick(next, OTHERS)) : request(path, body), next);
+}
+
 /** REST, pages and records: the body changed under a right head, or the request as a whole. */
 export const rest: Attacker = {
   door: 'rest',
   strike: async ({ server, next, from, note }) => {
-    const [path, fields] = pick(next, CALLS);
-    const body = JSON.stringify(fields);
-    const changed = mutate(Buffer.from(body), next).toString('latin1');
-    const bytes =
-      next() < 0.5
-        ? request(path, changed)
-        : mutate(next() < 0.3 ? Buffer.from(pick(next, OTHERS)) : request(path, body), next);
-    await strike(server.port('http'), note(bytes), { localAddress: from, reset: next() < 0.2 });
+    await strike(server.port('http'), note(changedRequest(next)), {
+      localAddress: from,
+      reset: next() < 0.2,
+    });
   },
 };
 

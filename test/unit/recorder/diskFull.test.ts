@@ -49,6 +49,9 @@ test('a child that finds no space ends every recording; with room they go on, an
     ['disk-full', true],
   ]);
   expect(studio.said('child is replaced')).toEqual([]);
+  const incidents = studio.evidence.flatMap((evidence) => evidence.incidents);
+  expect(incidents.map(({ cause }) => cause)).toEqual(['disk-full', 'disk-full']);
+  for (const { detail } of incidents) expect(detail).toMatch(/packets are lost$/);
   expect(studio.recordings.list()).toEqual([]);
   expect(codeOf(() => studio.recordings.start(stream, {}))).toBe('DISK_FULL');
 
@@ -63,6 +66,51 @@ test('a child that finds no space ends every recording; with room they go on, an
   expect(readFileSync(join(studio.recordsDir, 'fixed.ts'))).toEqual(before);
   // From the key frame that was cached.
   expect(studio.media('fixed-2.ts')).toEqual(['v0', 'v40', 'v80']);
+});
+
+test('the time for which a stream waited for room is in the report of what is recorded then', async () => {
+  const { studio, stream } = await recording({}, true);
+  send(stream, 0, 40);
+  studio.disk.reportFull();
+  await studio.logged('recording ended');
+  const [first] = studio.parts;
+  const until = (ms: number): Promise<true> =>
+    eventually(
+      () => (Date.now() >= stream.mediaStartedAt! + ms ? true : undefined),
+      `${ms} ms of the stream`,
+    );
+  await until(300);
+  // Its key frame is what the next recording begins with.
+  send(stream, 2000, 2040);
+  await studio.disk.check();
+  await studio.logged('recording started', 2);
+  await studio.end(stream, 2);
+  expect(first!.stopReason).toBe('disk-full');
+  const [before, after] = studio.evidence;
+  expect(before!.incidents).toEqual([]);
+  const [waited] = after!.incidents;
+  expect(after!.incidents).toEqual([waited]);
+  expect(waited).toMatchObject({ cause: 'disk-full', to: stream.mediaStartedAt! + 2000 });
+  expect(waited!.from).toBeGreaterThanOrEqual(stream.mediaStartedAt!);
+  expect(waited!.lostMs).toBe(waited!.to - waited!.from);
+});
+
+test('a stream of which no key frame is in memory: nobody knows how much is missing', async () => {
+  const studio = await Studio.open({ trackWaitMs: 0 });
+  studio.disk.reportFull();
+  const [overflowing, early] = [studio.publish('cam'), studio.publish('early')];
+  overflowing.setTrack(VIDEO);
+  early.setTrack(VIDEO);
+  // More than its cache takes.
+  overflowing.push(keyFrame(0, 2 << 20));
+  await studio.disk.check();
+  for (const stream of [overflowing, early]) send(stream, 1000, 1040);
+  await studio.end(overflowing);
+  await studio.end(early, 2);
+  expect(studio.evidence.map(({ incidents }) => incidents)).toMatchObject([
+    [{ cause: 'disk-full', lostMs: null }],
+    [{ cause: 'disk-full', lostMs: 0 }],
+  ]);
 });
 
 test('automatic recordings wait; a stream that ends, or whose recording is ended, waits no longer', async () => {
@@ -114,5 +162,7 @@ test('a program that complains of a full disk and yet ends well is believed', as
   send(stream, 0, 40);
   await studio.end(stream);
   expect(studio.disk.state).toBe('full');
+  // Of a file that does not tell what it holds, nobody knows what is missing.
+  expect(studio.evidence[0]!.incidents).toMatchObject([{ cause: 'disk-full', lostMs: null }]);
   await eventually(() => (existsSync(join(studio.recordsDir, 'cam.ts')) ? true : undefined), 'the record');
 });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
+import { MAX_INCIDENTS } from '../../../src/domain/incident.ts';
 import type { Incident } from '../../../src/domain/incident.ts';
-import { MAX_INCIDENTS } from '../../../src/domain/integrityReport.ts';
 import { RunTally } from '../../../src/recorder/runTally.ts';
 import { AUDIO, frame, keyFrame, sound, VIDEO } from './support.ts';
 
-const incident = (from: number): Incident => ({ cause: 'packets-lost', from, to: from, lostMs: 1 });
+const incident = (from: number): Incident => ({ cause: 'source-lost', from, to: from, lostMs: 1 });
 /** One group: a key frame, a frame 40 ms later, a sound 45 ms later. */
 function pushGroup(tally: RunTally, ms: number): void {
   tally.push(keyFrame(ms), true);
@@ -54,6 +54,46 @@ test('incidents go to the part in which they happened, and beyond the bound they
   const rest = tally.takeRest();
   expect(rest.incidents).toHaveLength(MAX_INCIDENTS);
   expect(rest.incidentsLeftOut).toBe(3);
+});
+
+const loss = (from: number, trackId: number, packets: number, lostMs: number | null = 20): Incident => ({
+  ...{ cause: 'packets-lost', from, to: from + 20, lostMs, trackId, packets },
+});
+
+test('losses of a track with less than ten seconds between them are one incident of their part', () => {
+  const tally = new RunTally([VIDEO, AUDIO]);
+  pushGroup(tally, 0);
+  tally.report(loss(100, 1, 1));
+  tally.report(loss(150, 2, 5, null));
+  tally.report(incident(160));
+  tally.report(loss(300, 1, 2));
+  pushGroup(tally, 1000);
+  tally.report(loss(10_319, 1, 3));
+  pushGroup(tally, 12_000);
+  tally.report(loss(20_339, 1, 4));
+  tally.report(loss(20_400, 1, 9, null));
+  pushGroup(tally, 25_000);
+  tally.report(loss(25_000, 1, 7));
+  expect(tally.takeUntil(25_000_000).incidents).toEqual([
+    { ...loss(100, 1, 6, 60), to: 10_339 },
+    loss(150, 2, 5, null),
+    incident(160),
+    loss(20_339, 1, 4),
+    loss(20_400, 1, 9, null),
+  ]);
+  expect(tally.takeRest().incidents).toEqual([loss(25_000, 1, 7)]);
+});
+
+test('a line that loses something all the time takes one place in the report, however long', () => {
+  const tally = new RunTally([VIDEO]);
+  for (let ms = 0; ms < 3_600_000; ms += 1000) {
+    pushGroup(tally, ms);
+    tally.report(loss(ms, 1, 2));
+  }
+  expect(tally.takeRest()).toMatchObject({
+    incidents: [{ ...loss(0, 1, 7200, 72_000), to: 3_599_020 }],
+    incidentsLeftOut: 0,
+  });
 });
 
 test('an hour of key frames is counted to the last, and its end is still told from the next part', () => {

@@ -19,6 +19,7 @@ export class Source {
     this.#synchroniser = synchroniser;
     this.#track = synchroniser.add(id, rate, {
       onTrack: () => undefined,
+      onLoss: () => undefined,
       onSample: (sample) => {
         this.samples.push(sample);
         log.push(sample.dts);
@@ -39,7 +40,7 @@ export class Source {
   /** The same without the tick. */
   arrive(t: number, arrival: number): void {
     this.#track.arrived(this.ticks(t), arrival);
-    this.#track.sample({ dts: this.ticks(t), pts: this.ticks(t), key: true, data: Buffer.of(1) });
+    this.#track.sample({ dts: this.ticks(t), pts: this.ticks(t), key: true, data: Buffer.of(1), lost: 0 });
   }
 
   report(ntpMs: number, t: number, arrival: number): void {

@@ -2,6 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Sample, Track } from '../../../src/domain/media.ts';
 import { MediaSynchroniser, type SynchroniserOptions } from '../../../src/ingest/rtp/clock.ts';
+import type { Loss } from '../../../src/ingest/rtp/loss.ts';
 import { parseRtp, type RtpPacket } from '../../../src/ingest/rtp/packet.ts';
 import type { SenderReport } from '../../../src/ingest/rtp/rtcp.ts';
 import { TrackReceiver, type TrackReceiverInit } from '../../../src/ingest/rtp/trackReceiver.ts';
@@ -55,8 +56,9 @@ export class Reception {
   readonly synchroniser: MediaSynchroniser;
   readonly tracks: Track[] = [];
   readonly samples: Sample[] = [];
-  /** Tracks and samples in order: `track` or the dts. */
-  readonly order: ('track' | number)[] = [];
+  readonly losses: Loss[] = [];
+  /** Tracks, samples and losses in order: `track`, the dts or `loss`. */
+  readonly order: ('track' | number | 'loss')[] = [];
   readonly nacked: number[] = [];
   keyFrameRequests = 0;
 
@@ -79,6 +81,10 @@ export class Reception {
         onSample: (sample) => {
           this.samples.push(sample);
           this.order.push(sample.dts);
+        },
+        onLoss: (loss) => {
+          this.losses.push(loss);
+          this.order.push('loss');
         },
         nack: (sequences) => {
           this.nacked.push(...sequences);

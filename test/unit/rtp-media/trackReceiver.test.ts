@@ -179,6 +179,9 @@ describe('H.264', () => {
     expect(reception.samples.map(({ key: isKey }) => isKey)).toEqual([true, false, true, false]);
     expect(reception.keyFrameRequests).toBe(2);
     expect(reception.receiver.statistics()).toMatchObject({ lost: 1, givenUp: 1, discarded: 3, samples: 4 });
+    // The last picture before was at 40 ms, the next key frame at 2262 ms; one picture in 40 ms.
+    expect(reception.losses).toEqual([{ packets: 1, missingUs: 2_182_222 }]);
+    expect(reception.order.indexOf('loss')).toBe(3);
   });
 
   test('a key frame whose beginning was lost, or whose sets were, is not trusted', () => {
@@ -230,6 +233,8 @@ describe('H.264', () => {
     sender.now += 300;
     reception.check(sender.now);
     expect(reception.samples).toHaveLength(1);
+    // Of those before it nobody knows whether they were sent.
+    expect(reception.losses).toEqual([]);
   });
 
   test('padding fills its place and is no media', () => {

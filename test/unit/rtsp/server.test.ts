@@ -33,6 +33,25 @@ async function udpSocket(): Promise<Socket> {
   return socket;
 }
 
+/** Publishes the pictures of `SDP` by UDP. */
+async function overUdp(client: RtspClient) {
+  const [rtp, rtcp] = [await udpSocket(), await udpSocket()];
+  await client.announce();
+  const ports = `${rtp.address().port}-${rtcp.address().port}`;
+  const answer = await client.setup(0, `RTP/AVP;unicast;client_port=${ports};mode=record`);
+  expect((await client.record()).status).toBe(200);
+  const serverPort = Number(/server_port=(\d+)-/.exec(answer.headers.get('transport') ?? '')![1]);
+  return { rtp, rtcp, serverPort };
+}
+
+/** What the stream `cam` reports from now on. */
+function toldBy(harness: RtspHarness): Incident[] {
+  const told: Incident[] = [];
+  const ignored = { onTrack: () => undefined, onSample: () => undefined, onEnd: () => undefined };
+  harness.of('cam').stream.subscribe({ ...ignored, onIncident: (incident) => told.push(incident) });
+  return told;
+}
+
 const INTERLEAVED = 'RTP/AVP/TCP;unicast;interleaved=0-1;mode=record';
 
 /** Presentation times, ms, counted from the first. */
@@ -156,9 +175,7 @@ describe('media', () => {
   test('an encoder whose clock is set back by 100 minutes: every packet is kept, and it is told', async () => {
     const harness = await started();
     const client = await RtspClient.publishing(harness.port);
-    const told: Incident[] = [];
-    const ignored = { onTrack: () => undefined, onSample: () => undefined, onEnd: () => undefined };
-    harness.of('cam').stream.subscribe({ ...ignored, onIncident: (incident) => told.push(incident) });
+    const told = toldBy(harness);
     const source = new RtpSource();
     for (let i = 0; i < 50; i++) {
       const at = i < 25 ? 150_000 + i : i;
@@ -187,16 +204,11 @@ describe('media', () => {
 
   test('UDP: packets that overtake each other are put in order, strangers are passed over, reports go back', async () => {
     const harness = await started();
-    const client = await RtspClient.open(harness.port);
-    const [rtp, rtcp, stranger] = [await udpSocket(), await udpSocket(), createSocket('udp4')];
+    const [client, stranger] = [await RtspClient.open(harness.port), createSocket('udp4')];
     sockets.push(stranger);
     stranger.bind(0, '127.0.0.2');
     await once(stranger, 'listening');
-    await client.announce();
-    const ports = `${rtp.address().port}-${rtcp.address().port}`;
-    const answer = await client.setup(0, `RTP/AVP;unicast;client_port=${ports};mode=record`);
-    const serverPort = Number(/server_port=(\d+)-/.exec(answer.headers.get('transport') ?? '')![1]);
-    expect((await client.record()).status).toBe(200);
+    const { rtp, rtcp, serverPort } = await overUdp(client);
     const source = new RtpSource();
     const packets = Array.from({ length: 6 }, (_, i) => source.picture(i, { key: i === 0 }));
     stranger.send(source.picture(9, { key: true }), serverPort, '127.0.0.1');
@@ -208,6 +220,27 @@ describe('media', () => {
     expect(data[1]).toBe(201);
     expect((await client.ask('TEARDOWN')).status).toBe(200);
     await harness.ended('cam');
+  });
+
+  test('UDP: packets that never came are told before the picture that goes on, or at the end', async () => {
+    const harness = await started();
+    const client = await RtspClient.open(harness.port);
+    const { rtp, serverPort } = await overUdp(client);
+    const told = toldBy(harness);
+    const source = new RtpSource();
+    const packets = Array.from({ length: 15 }, (_, i) => source.picture(i, { key: i === 0 || i === 10 }));
+    for (const [i, packet] of packets.entries())
+      if (i !== 5 && i !== 6 && i !== 13) rtp.send(packet, serverPort, '127.0.0.1');
+    await eventually(() => (told.length > 0 ? true : undefined), 'the loss is told');
+    expect((await client.ask('TEARDOWN')).status).toBe(200);
+    const { samples } = await harness.ended('cam');
+    // What follows a lost picture cannot be decoded until the next key frame.
+    expect(presented(samples)).toEqual([0, 40, 80, 120, 160, 400, 440, 480]);
+    expect(told).toMatchObject([
+      { cause: 'packets-lost', trackId: 1, packets: 2, lostMs: 200 },
+      { cause: 'packets-lost', trackId: 1, packets: 1, lostMs: null },
+    ]);
+    for (const { from, to, lostMs } of told) expect(to - from).toBe(lostMs ?? 0);
   });
 
   test('what waits for sender reports is in the stream once the server has drained', async () => {

@@ -3,6 +3,7 @@ import { negotiate } from '../../../src/ingest/webrtc/negotiation.ts';
 import { readOffer } from '../../../src/ingest/webrtc/offer.ts';
 import { Reception } from '../../../src/ingest/webrtc/reception.ts';
 import { Streams } from '../../../src/streams/streams.ts';
+import type { Incident } from '../../../src/domain/incident.ts';
 import type { Sample } from '../../../src/domain/media.ts';
 import { captured, OPTIONS, PUBLISHER } from './support.ts';
 
@@ -55,9 +56,11 @@ function receiving(sdp = offer, keyFrameIntervalMs = 0) {
     createdAt: 0,
   });
   const samples: Sample[] = [];
+  const incidents: Incident[] = [];
   stream.subscribe({
     onTrack: () => undefined,
     onSample: (sample) => samples.push(sample),
+    onIncident: (incident) => incidents.push(incident),
     onEnd: () => undefined,
   });
   const sent: Buffer[] = [];
@@ -71,7 +74,7 @@ function receiving(sdp = offer, keyFrameIntervalMs = 0) {
       return true;
     },
   );
-  return { reception, samples, sent };
+  return { reception, samples, incidents, sent };
 }
 
 /** Type and format of the RTCP packets that one datagram begins with. */
@@ -116,6 +119,21 @@ describe('reception', () => {
     reception.flush();
     expect(samples).toHaveLength(3);
     expect(reception.statistics().video).toMatchObject({ recovered: 1, givenUp: 0 });
+  });
+
+  it('tells of packets that never came, though they were asked for, before the picture that goes on', () => {
+    const { reception, samples, incidents } = receiving();
+    for (const [i, payload] of [KEY_FRAME, BETWEEN, BETWEEN].entries())
+      reception.receive(media(1 + i, payload), i * 33);
+    reception.receive(media(6), 160);
+    reception.receive(media(31, KEY_FRAME), 1_000);
+    reception.tick(980 + OPTIONS.videoLossWaitMs);
+    expect(incidents).toEqual([]);
+    reception.tick(1_020 + OPTIONS.videoLossWaitMs);
+    expect(samples).toHaveLength(4);
+    // From the third picture to the 31st, less one step; 24 packets between the sixth and it.
+    const lostMs = Math.round((27 * 1000) / 30);
+    expect(incidents).toMatchObject([{ cause: 'packets-lost', trackId: 1, packets: 2 + 24, lostMs }]);
   });
 
   it('knows the source of a retransmission that comes before all media', () => {

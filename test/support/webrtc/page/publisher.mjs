@@ -138,7 +138,8 @@ class Harness {
 
   async untilSent(name, frames) {
     await until(
-      async () => (await this.counters(name)).video.framesSent >= frames,
+      // Right after the beginning there are no statistics yet.
+      async () => ((await this.counters(name)).video?.framesSent ?? 0) >= frames,
       `${frames} frames of ${name}`,
     );
   }
