@@ -17,7 +17,9 @@ import { reportRoutes } from './routes/reportRoutes.ts';
 import type { Route } from './routes/route.ts';
 import { rtspRoutes } from './routes/rtspRoutes.ts';
 import { streamRoutes } from './routes/streamRoutes.ts';
+import { countRequests } from './requestCounts.ts';
 import type { HttpServices } from './services.ts';
+import { serveStatus } from './statusRoutes.ts';
 import { announceSdp, serveWhip } from './whip/whipRoutes.ts';
 import type { WhipOptions } from './whip/whipRoutes.ts';
 
@@ -42,11 +44,12 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
   app.use(trace(services.log));
   app.use(announceSdp);
   app.use(cors(options.corsOrigin));
+  app.use(countRequests(services.requests));
   app.use(answerErrors(services.log));
   app.use(refuseBadUrl);
   app.use(guard(options.rest, services.log));
   const router = new Router({ methods: METHODS });
-  serveHealth(router, services);
+  serveStatus(router, services);
   const routes = [
     ...streamRoutes(services),
     ...recordingRoutes(services),
@@ -64,6 +67,7 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
   if (webrtc !== undefined) serveWhip(router, { webrtc, connections, log }, options);
   serveRecords(router, options.recordsDir);
   serveSite(router, options, log);
+  for (const { path } of router.stack) if (typeof path === 'string') services.requests.know(path);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;
@@ -74,16 +78,4 @@ function answer(handle: Route['handle']): Koa.Middleware {
     ctx.body = (await handle(ctx.request.body)) ?? null;
     ctx.status = 200;
   };
-}
-
-function serveHealth(router: Router, { readiness }: HttpServices): void {
-  router.register('/healthz', ['GET'], (ctx) => {
-    ctx.body = { status: 'ok' };
-  });
-  router.register('/readyz', ['GET'], async (ctx) => {
-    const checks = await readiness();
-    const isReady = checks.every(({ ok }) => ok);
-    ctx.body = { status: isReady ? 'ok' : 'unavailable', checks };
-    ctx.status = isReady ? 200 : 503;
-  });
 }

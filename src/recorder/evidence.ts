@@ -8,6 +8,10 @@ import type { FileTrack } from './finisher.ts';
 import type { JournalRun } from './journal.ts';
 import type { PartTally, TrackCount } from './runTally.ts';
 
+/** Bounds on what a report repeats of what FFmpeg said; the log has more. */
+const MAX_LINES = 10;
+const MAX_LINE_CHARACTERS = 300;
+
 type InFile = Pick<TrackEvidence, 'packetsInFile' | 'bytesInFile'>;
 
 /** What was seen of a part by the process that recorded it. @param inFile undefined where the file was not read. */
@@ -27,7 +31,11 @@ export function evidenceOf(
     incidents: tally.incidents,
     incidentsLeftOut: tally.incidentsLeftOut,
     driftPpm: driftPpm ?? null,
-    ffmpeg: { version: ffmpegVersion, exitCode: exit?.code ?? null, signal: exit?.signal ?? null },
+    ffmpeg: {
+      version: ffmpegVersion,
+      ...{ exitCode: exit?.code ?? null, signal: exit?.signal ?? null },
+      lastLines: lastLinesOf(exit),
+    },
   };
 }
 
@@ -50,8 +58,14 @@ export function recoveredEvidence(
     tracks: [...trackOf('video', videoCodec), ...trackOf('audio', audioCodec)],
     incidents: [died],
     ...{ incidentsLeftOut: 0, driftPpm: null },
-    ffmpeg: { version: null, exitCode: null, signal: null },
+    ffmpeg: { version: null, exitCode: null, signal: null, lastLines: [] },
   };
+}
+
+/** The end of what a child said that failed. */
+function lastLinesOf(exit: ChildExit | undefined): readonly string[] {
+  if (exit === undefined || exit.code === 0) return [];
+  return exit.lastLines.slice(-MAX_LINES).map((line) => line.slice(0, MAX_LINE_CHARACTERS));
 }
 
 /** True when the file holds this track in another codec. */
@@ -61,7 +75,7 @@ export function isTranscoded({ kind }: Track, format: RunPlan['format']): boolea
 
 /** A child ended before its time. @param samples what its file lacks; lost unless they were given to another child. */
 export function childDied(
-  { code, signal }: ChildExit,
+  exit: ChildExit,
   samples: readonly Sample[],
   isGivenAgain: boolean,
   clockMs: (streamUs: number) => number,
@@ -69,12 +83,17 @@ export function childDied(
   const [first, last] = [samples[0], samples.at(-1)];
   const lostUs = first === undefined || last === undefined || isGivenAgain ? 0 : last.dts - first.dts;
   const to = Date.now();
+  const { code, signal } = exit;
   const how = signal ?? (code === undefined ? 'it could not be started' : `exit code ${code}`);
+  const said = lastLinesOf(exit)
+    .slice(-1)
+    .map((line) => `; it said: ${line}`);
+  const fate = isGivenAgain ? 'were given to another child' : 'are lost';
   return {
     cause: 'child-died',
     from: Math.min(to, first === undefined ? to : clockMs(first.dts)),
     ...{ to, lostMs: Math.round(lostUs / 1000) },
-    detail: `${how}; ${samples.length} packets ${isGivenAgain ? 'were given to another child' : 'are lost'}`,
+    detail: [`${how}; ${samples.length} packets ${fate}`, ...said].join(''),
   };
 }
 
