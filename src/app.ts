@@ -210,7 +210,7 @@ export class App {
 
   async #openHttp(doors: Doors, services: Services, observed: Measured): Promise<void> {
     const log = this.#log.child({ component: 'http' });
-    const { home, packageDir } = this.#environment;
+    const { home, packageDir, version } = this.#environment;
     const requests = new RequestCounts();
     const observation = this.#observe(services, observed, requests, () => server.connections);
     const maxListeners = this.#settings.events_max_listeners;
@@ -227,8 +227,7 @@ export class App {
         recordsDir: this.#recordsDir,
         rest: restAccess(this.#settings),
         signallingPorts: () => ({ ws: doors.ports.get('ws'), wss: doors.ports.get('wss') }),
-        home,
-        packageDir,
+        ...{ home, packageDir, version },
       },
     );
     const server = new HttpServer(app, { log, limits: httpLimits(this.#settings) });

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, inject, test } from 'vitest';
+import type { LiveState } from '../../src/domain/liveState.ts';
 import { eventually } from '../support/eventually.ts';
 import { parseExposition, valueOf } from '../support/exposition.ts';
 import { flvTags } from '../support/flvTags.ts';
@@ -88,7 +89,7 @@ test('what is scraped is what was done', async () => {
 });
 
 test('a running recording, a refused publisher, and a child that is killed show', async () => {
-  server = await TestServer.start({ ...RECORD_ALL, record_report_file: true });
+  server = await TestServer.start(RECORD_ALL, homeWithHook());
   const client = await RtmpClient.publishing(server.port('rtmp'), 'cam "1"\\');
   for (const tag of tags.filter(({ timeMs }) => timeMs < 6000)) client[tag.kind](tag.timeMs, tag.body);
   const child = await eventually(() => server.logged('child started'), 'the child');
@@ -111,6 +112,13 @@ test('a running recording, a refused publisher, and a child that is killed show'
   for (const tag of tags.filter(({ timeMs }) => timeMs >= 6000)) client[tag.kind](tag.timeMs, tag.body);
   client.end();
   await eventually(() => server.allLogged('recording ended')[1], 'both ends');
+  // Whatever the log says of the recording, of its children and of its hook, it says under its id.
+  const parts = server.records();
+  expect(parts.length).toBeGreaterThanOrEqual(1);
+  await eventually(() => server.allLogged('record hook finished')[parts.length - 1], 'the hooks');
+  const about = server.logs.filter(({ msg }) => /^(child|part|recording|record hook|publisher) /.test(msg));
+  expect(about.length).toBeGreaterThan(8);
+  expect(about.filter((line) => !line['recordingId'] || !line['mediaSessionId'])).toEqual([]);
   const { value } = await scrape();
   expect(value('recorderd_streams_refused_total', { code: 'STREAM_NAME_IN_USE' })).toBe(1);
   expect(value('recorderd_ffmpeg_exits_total', { reason: 'killed' })).toBe(1);
@@ -118,4 +126,40 @@ test('a running recording, a refused publisher, and a child that is killed show'
   expect(value('recorderd_incidents_total', { cause: 'child-died' })).toBe(1);
   expect(value('recorderd_recording_media_bytes', labels)).toBeUndefined();
   expect(value('recorderd_recordings_last_write_age_max_seconds')).toBe(0);
+});
+
+test('events tell of what is recorded while somebody listens, and end with the server', async () => {
+  server = await TestServer.start({ ...RECORD_ALL, events_max_listeners: 1 });
+  const response = await fetch(`http://127.0.0.1:${server.port('http')}/rest-api/events`);
+  expect((await server.rest('/events')).status).toBe(503);
+  const client = await RtmpClient.publishing(server.port('rtmp'), 'cam');
+  const early = tags.filter(({ timeMs }) => timeMs < 4000);
+  for (const tag of early) client[tag.kind](tag.timeMs, tag.body);
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  const states = (): LiveState[] =>
+    text
+      .split('\n\n')
+      .slice(0, -1)
+      .map((event) => JSON.parse(event.replace('data: ', '')) as LiveState);
+  const until = async (isIt: (state: LiveState) => boolean): Promise<LiveState> => {
+    for (;;) {
+      const found = states().find(isIt);
+      if (found !== undefined) return found;
+      const { done, value } = await reader.read();
+      if (done) throw new Error(`the events ended: ${text}`);
+      text += value;
+    }
+  };
+  const media = early.filter(({ isHeader }) => !isHeader);
+  const { streams, recordings } = await until(({ streams: [first] }) => first?.samples === media.length);
+  expect(streams[0]).toMatchObject({ name: 'cam', mediaProvider: 'Flash', videoCodec: 'H264', width: 640 });
+  expect(recordings[0]).toMatchObject({ streamName: 'cam', fileName: 'cam.mp4', parts: 0 });
+  client.end();
+  await until(
+    ({ recordingsTotal, streamsTotal, finishing }) =>
+      recordingsTotal + streamsTotal + finishing === 0 && text.includes('"cam"'),
+  );
+  server.signal('SIGTERM');
+  await eventually(async () => ((await reader.read()).done ? true : undefined), 'the end of the events');
 });

@@ -161,6 +161,7 @@ export const HTTP_DEFAULTS: HttpAppOptions = {
   recordsDir: '/nonexistent/records',
   home: '/nonexistent',
   packageDir: PACKAGE_DIR,
+  version: '1.2.3',
   signallingPorts: () => ({ ws: 8080, wss: 8443 }),
   whipToken: '',
   maxSdpBytes: 65_536,
