@@ -10,6 +10,7 @@ import { flvTags } from '../support/flvTags.ts';
 import { packetsOf } from '../support/packets.ts';
 import { publishFile } from '../support/publishers.ts';
 import { RtmpClient } from '../support/rtmpClient.ts';
+import { pushFile } from '../support/rtspPublishers.ts';
 import { TestServer } from '../support/server.ts';
 
 const { bframesFlv, hdFlv } = inject('media');
@@ -126,6 +127,23 @@ test('a running recording, a refused publisher, and a child that is killed show'
   expect(value('recorderd_incidents_total', { cause: 'child-died' })).toBe(1);
   expect(value('recorderd_recording_media_bytes', labels)).toBeUndefined();
   expect(value('recorderd_recordings_last_write_age_max_seconds')).toBe(0);
+});
+
+test('RTP packets are counted, also of streams that have ended', async () => {
+  server = await TestServer.start({ record_rtsp_streams: false });
+  expect((await pushFile(hdFlv, server.rtspUrl('cam')).ended).code).toBe(0);
+  const ended = await eventually(() => server.logged('rtsp stream ended'), 'the end of the stream');
+  const told = [ended['video'], ended['audio']] as { received: number; samples: number }[];
+  const sum = (count: (track: (typeof told)[number]) => number): number => count(told[0]!) + count(told[1]!);
+  expect(told[0]!.samples).toBe((await packetsOf(hdFlv, 'v')).length);
+  const { value } = await scrape();
+  const rtsp = { protocol: 'rtsp' };
+  expect(value('recorderd_streams', rtsp)).toBe(0);
+  expect(value('recorderd_streams_published_total', rtsp)).toBe(1);
+  expect(value('recorderd_rtp_packets_received_total', rtsp)).toBe(sum(({ received }) => received));
+  expect(value('recorderd_rtp_packets_lost_total', rtsp)).toBe(0);
+  expect(value('recorderd_received_samples_total', rtsp)).toBe(sum(({ samples }) => samples));
+  expect(value('recorderd_ffmpeg_exits_total', { reason: 'finished' })).toBe(0);
 });
 
 test('events tell of what is recorded while somebody listens, and end with the server', async () => {
