@@ -67,6 +67,12 @@ module.exports = {
       from: { path: '^src/ingest/(webrtc|rtsp)/' },
       to: { path: '^src/ingest/(?!$1/|rtp/)' },
     },
+    not('only-the-composition-root-observes', '^src/(?!observe/|observing|app)', '^src/observe/'),
+    not(
+      'observe-stays-below-the-doors',
+      '^src/observe',
+      '^src/(ingest|http|signalling|reports|app|main|cli)',
+    ),
     not('only-main-knows-app', '^src/(?!main)', '^src/app\\.ts$'),
     only('execa', 'execa', '^src/process/'),
     only('chokidar', 'chokidar', '^src/recorder/recordWatcher\\.ts$'),

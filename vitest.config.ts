@@ -7,7 +7,7 @@ const BROWSER = [
   'test/e2e/{websdk,webrtcChanges,playback}.test.ts',
   'test/unit/webrtc/exit.test.ts',
   'test/unit/signalling/browser.test.ts',
-  'test/unit/http/demoPage.test.ts',
+  'test/unit/http/{demoPage,apiPage}.test.ts',
 ];
 /** What takes minutes more: bad lines, attacks, other clients, bad disks. `make test-long` runs it. */
 const LONG = [

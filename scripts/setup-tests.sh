@@ -13,5 +13,6 @@ if [ "${CI:-}" = true ] && can_apt; then
     gir1.2-gst-rtsp-server-1.0 chromium ||
     die 'the programs that the tests publish with could not be installed'
   scripts/setup-nginx.sh
+  scripts/vendor-promtool.sh
 fi
 scripts/vendor-ffmpeg.sh || say 'going on without it: tests of enhanced RTMP will not run'

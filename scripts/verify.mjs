@@ -16,6 +16,7 @@ const CHECKS = {
   format: [bin('prettier'), '--check', '--cache', '--log-level', 'warn', '.'],
   types: [bin('tsc'), '-p', 'tsconfig.json', '--noEmit'],
   architecture: [bin('depcruise'), '--config', '.dependency-cruiser.cjs', 'src'],
+  openapi: [process.execPath, 'scripts/lint-openapi.mjs'],
   shellcheck: ['shellcheck', '-x', '-P', 'SCRIPTDIR', '.ci/run', ...shellScripts('scripts')],
 };
 

@@ -4,12 +4,16 @@ import type { Logger } from './domain/log.ts';
 import { PublishSecrets } from './domain/publishSecrets.ts';
 import { EncoderDoors } from './encoderDoors.ts';
 import { createHttpApp } from './http/app.ts';
+import { LiveEvents } from './http/events.ts';
+import { RequestCounts } from './http/requestCounts.ts';
 import { HttpServer } from './http/server.ts';
 import type { ReadyCheck } from './http/services.ts';
 import type { CaptureGap } from './ingest/pull/capture.ts';
 import { PulledCaptures } from './ingest/pull/pulledCaptures.ts';
 import { WebRtcServer } from './ingest/webrtc/server.ts';
 import { Doors, needed } from './listening.ts';
+import type { Observation } from './observe/observation.ts';
+import { openObservation } from './observing.ts';
 import { openRecorder } from './openRecorder.ts';
 import type { AppEnvironment, Recorder } from './openRecorder.ts';
 import { findFfmpeg, findRecordingFfmpeg } from './process/ffmpeg.ts';
@@ -23,6 +27,7 @@ import type { Captures } from './streams/captures.ts';
 import type { HookControl, RecordingControl, ReportControl, Snapshots } from './streams/contracts.ts';
 import type { Stream } from './streams/stream.ts';
 import { Streams } from './streams/streams.ts';
+import type { ConnectionLoad } from './tcp/admission.ts';
 import { Lifetime } from './util/lifetime.ts';
 import { within } from './util/within.ts';
 import {
@@ -45,6 +50,12 @@ interface Services {
   readonly snapshots: Snapshots;
   readonly captures: Captures;
   readonly webrtc?: WebRtcServer;
+}
+
+/** What is measured beside the services. */
+interface Measured {
+  readonly ffmpeg: Ffmpeg;
+  readonly recorder: Recorder;
 }
 
 /** How long doors wait for the last answers when they close, milliseconds. */
@@ -97,7 +108,7 @@ export class App {
     const services = await this.#openServices(ffmpeg, this.#recorder);
     await this.#encoderDoors.open(doors);
     if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
-    await this.#openHttp(doors, services);
+    await this.#openHttp(doors, services, { ffmpeg, recorder: this.#recorder });
     this.#captures?.open(this.#settings.captures);
     void this.#recorder.recordings.recover();
     this.#log.info('ready', {
@@ -206,11 +217,17 @@ export class App {
     }
   }
 
-  async #openHttp(doors: Doors, services: Services): Promise<void> {
+  async #openHttp(doors: Doors, services: Services, observed: Measured): Promise<void> {
     const log = this.#log.child({ component: 'http' });
-    const { home, packageDir } = this.#environment;
+    const { home, packageDir, version } = this.#environment;
+    const requests = new RequestCounts();
+    const observation = this.#observe(services, observed, requests, () => server.connections);
+    const maxListeners = this.#settings.events_max_listeners;
+    const events = new LiveEvents(() => observation.live(), { maxListeners, log });
+    const metrics = (): Promise<string> => observation.metrics();
+    const status = { readiness: () => this.#readiness(), metrics, stat: () => observation.stat(), events };
     const app = createHttpApp(
-      { ...services, log, readiness: () => this.#readiness() },
+      { ...services, ...status, requests, log },
       {
         maxBodyBytes: this.#settings.http_max_body_bytes,
         maxSdpBytes: this.#settings.http_max_body_bytes,
@@ -219,16 +236,35 @@ export class App {
         recordsDir: this.#recordsDir,
         rest: restAccess(this.#settings),
         signallingPorts: () => ({ ws: doors.ports.get('ws'), wss: doors.ports.get('wss') }),
-        home,
-        packageDir,
+        ...{ home, packageDir, version },
       },
     );
     const server = new HttpServer(app, { log, limits: httpLimits(this.#settings) });
     this.#doors.defer(() => server.close(CLOSE_GRACE_MS));
+    this.#doors.defer(() => events.close());
     doors.addCertificateUser(server);
     for (const door of ['http', 'http.legacy', 'https', 'https.legacy'] as const) {
       await doors.open(door, (port, host, tls) => server.listen(port, host, tls));
     }
+  }
+
+  #observe(
+    { streams, connections, captures }: Services,
+    { ffmpeg, recorder }: Measured,
+    requests: RequestCounts,
+    http: () => ConnectionLoad,
+  ): Observation {
+    const signalling = this.#signalling;
+    return openObservation({
+      ...{ streams, connections, captures, recorder, requests },
+      ...{ settings: this.#settings, environment: this.#environment, lifetime: this.#doors },
+      ffmpegVersion: ffmpeg.version,
+      doors: () => [
+        ...this.#encoderDoors.loads(),
+        ...(signalling === undefined ? [] : [{ door: 'ws', load: signalling.connections }]),
+        { door: 'http', load: http() },
+      ],
+    });
   }
 
   #readiness(): Promise<readonly ReadyCheck[]> {

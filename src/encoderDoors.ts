@@ -3,17 +3,23 @@ import { RtmpServer } from './ingest/rtmp/server.ts';
 import type { RtmpServerDeps } from './ingest/rtmp/server.ts';
 import { RtspServer } from './ingest/rtsp/server.ts';
 import type { Doors } from './listening.ts';
+import type { ConnectionLoad } from './tcp/admission.ts';
 import { rtmpOptions, rtspOptions } from './wiring.ts';
 
 /** The listeners of RTMP and RTSP, with TLS and without: one server for each. */
 export class EncoderDoors {
   readonly #settings: Settings;
   readonly #deps: RtmpServerDeps;
-  readonly #servers: (RtmpServer | RtspServer)[] = [];
+  readonly #servers: { readonly door: string; readonly server: RtmpServer | RtspServer }[] = [];
 
   constructor(settings: Settings, deps: RtmpServerDeps) {
     this.#settings = settings;
     this.#deps = deps;
+  }
+
+  /** Connections of each that is open. */
+  loads(): readonly { readonly door: string; readonly load: ConnectionLoad }[] {
+    return this.#servers.map(({ door, server }) => ({ door, load: server.connections }));
   }
 
   /** Opens those that the settings want. @throws UnavailableError */
@@ -27,7 +33,7 @@ export class EncoderDoors {
       const server = isRtmp
         ? new RtmpServer(deps, { ...rtmpOptions(this.#settings), ...secured })
         : new RtspServer(deps, { ...rtspOptions(this.#settings), ...secured });
-      this.#servers.push(server);
+      this.#servers.push({ door, server });
       if (tls !== undefined) doors.addCertificateUser(server);
       await doors.open(door, (port, host) => server.listen(port, host));
     }
@@ -35,11 +41,11 @@ export class EncoderDoors {
 
   /** Refuses new connections and publishers; resolves when what has arrived of the others is in their streams. */
   async drain(): Promise<void> {
-    await Promise.all(this.#servers.map((server) => server.drain()));
+    await Promise.all(this.#servers.map(({ server }) => server.drain()));
   }
 
   /** Ends every stream and connection. */
   async close(): Promise<void> {
-    await Promise.all(this.#servers.map((server) => server.close()));
+    await Promise.all(this.#servers.map(({ server }) => server.close()));
   }
 }

@@ -51,8 +51,10 @@ async function serve(options: CommandOptions): Promise<void> {
   const log = createLog({ level: settings.log_level, format: settings.log_format });
   for (const warning of warnings) log.log.warn(warning);
   const config = loaded.configPath ?? 'none: the defaults are in force';
-  log.log.info('starting', { version: version(), pid: process.pid, home: loaded.home, config });
-  const app = new App(settings, { home: loaded.home, packageDir: PACKAGE_DIR, env: process.env }, log.log);
+  const found = version();
+  log.log.info('starting', { version: found, pid: process.pid, home: loaded.home, config });
+  const place = { home: loaded.home, packageDir: PACKAGE_DIR, version: found, env: process.env };
+  const app = new App(settings, place, log.log);
   stopOnSignal(app, log);
   try {
     await app.start();

@@ -25,6 +25,8 @@ export interface AppEnvironment {
   readonly home: string;
   /** Folder of the installed package, which holds `vendor/` and `web/`. */
   readonly packageDir: string;
+  /** Of the package. */
+  readonly version: string;
   /** The process's environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }

@@ -3,6 +3,7 @@ import { CAPTURES } from './captures.ts';
 import { DOORS } from './doors.ts';
 import { HOOKS } from './hooks.ts';
 import { NAMES } from './names.ts';
+import { OBSERVABILITY } from './observability.ts';
 import { PROCESS } from './process.ts';
 import { RECORDING } from './recording.ts';
 import { REPORTS } from './reports.ts';
@@ -25,6 +26,7 @@ export const SETTINGS = {
   ...NAMES,
   ...HOOKS,
   ...REPORTS,
+  ...OBSERVABILITY,
   ...PROCESS,
 } as const;
 
@@ -55,6 +57,7 @@ export const SETTING_GROUPS: readonly {
   { title: 'File names', settings: NAMES },
   { title: 'Hook', settings: HOOKS },
   { title: 'Integrity reports', settings: REPORTS },
+  { title: 'Metrics and events', settings: OBSERVABILITY },
   { title: 'Process and log', settings: PROCESS },
 ];
 

@@ -1,23 +1,26 @@
 /** What can happen to media between its publisher and its file. */
-export type IncidentCause =
+export const INCIDENT_CAUSES = [
   /** The publisher was away and came back. */
-  | 'publisher-away'
+  'publisher-away',
   /** A pulled source was lost and reached again. */
-  | 'source-lost'
+  'source-lost',
   /** The publisher's timestamps leapt forward, or back, and were mended; nothing is missing. */
-  | 'timestamps-leapt'
+  'timestamps-leapt',
   /** Packets of RTP did not arrive, however often they were asked for. */
-  | 'packets-lost'
+  'packets-lost',
   /** A configuration changed in mid-stream. */
-  | 'track-changed'
+  'track-changed',
   /** No child, or no room, for media that was received. */
-  | 'not-recorded'
+  'not-recorded',
   /** The disk was full: a child found no room, or a stream waited for room to be recorded. */
-  | 'disk-full'
+  'disk-full',
   /** A child ended before its time. */
-  | 'child-died'
+  'child-died',
   /** The server ended before its time. */
-  | 'server-died';
+  'server-died',
+] as const;
+
+export type IncidentCause = (typeof INCIDENT_CAUSES)[number];
 
 /** One entry of a recording's integrity report. */
 export interface Incident {

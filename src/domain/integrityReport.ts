@@ -35,6 +35,8 @@ export interface PartEvidence {
     readonly version: string | null;
     readonly exitCode: number | null;
     readonly signal: string | null;
+    /** What it said last, of one that failed; else empty, and absent in reports of earlier versions. */
+    readonly lastLines?: readonly string[];
   };
 }
 

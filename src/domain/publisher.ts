@@ -1,5 +1,7 @@
 /** How WCS names the source of a stream in `mediaProvider`. */
-export type MediaProvider = 'WebRTC' | 'Flash' | 'RTSP';
+export const MEDIA_PROVIDERS = ['WebRTC', 'Flash', 'RTSP'] as const;
+
+export type MediaProvider = (typeof MEDIA_PROVIDERS)[number];
 
 /** Free parameters of a client: query strings of URLs and stream names, `custom` of the Web SDK. */
 export type CustomParameters = Readonly<Record<string, string>>;

@@ -1,18 +1,21 @@
 import type { Rotation } from './rotation.ts';
 
 /** Why a recording or a part ended. The first cause wins. */
-export type StopReason =
-  | 'publisher-left'
-  | 'rest-stop'
-  | 'replaced'
-  | 'rotation'
-  | 'track-change'
-  | 'gap'
-  | 'child-died'
-  | 'disk-full'
-  | 'shutdown'
-  | 'crash'
-  | 'error';
+export const STOP_REASONS = [
+  'publisher-left',
+  'rest-stop',
+  'replaced',
+  'rotation',
+  'track-change',
+  'gap',
+  'child-died',
+  'disk-full',
+  'shutdown',
+  'crash',
+  'error',
+] as const;
+
+export type StopReason = (typeof STOP_REASONS)[number];
 
 export type RecordingState = 'starting' | 'recording' | 'stopping' | 'done' | 'failed';
 
@@ -66,9 +69,17 @@ export interface RecordingOptions {
 
 /** A running recording. */
 export interface RecordingInfo {
+  readonly recordingId: string;
   readonly mediaSessionId: string;
+  readonly streamName: string;
   /** Name without folder; elements known only at the end, such as `{endTime}`, stand as written. */
   readonly fileName: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
+  /** Media that FFmpeg was given, about. */
+  readonly bytes: number;
+  /** Parts that are finished. */
+  readonly parts: number;
+  /** Milliseconds since FFmpeg took media last; null before it was given any. */
+  readonly lastWriteAgeMs: number | null;
 }

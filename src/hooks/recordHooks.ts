@@ -3,6 +3,7 @@ import type { FailedTry, HookRunInfo } from '../domain/hookRun.ts';
 import type { Logger } from '../domain/log.ts';
 import type { FinishedPart } from '../domain/recording.ts';
 import { within } from '../util/within.ts';
+import { HookCounts } from './hookCounts.ts';
 import { findScript } from './hookScript.ts';
 import { HookSpool } from './hookSpool.ts';
 import type { OwedRun } from './hookSpool.ts';
@@ -20,6 +21,16 @@ export interface HookOptions extends ScriptOptions, RetryOptions {
   readonly parallel: number;
   /** Runs that are kept parked, at least 1; the oldest above that are dropped. */
   readonly parkedMax: number;
+}
+
+/** Hook runs that have not ended well. */
+export interface HookLoad {
+  /** Without the parked ones, with those that run. */
+  readonly owed: number;
+  readonly running: number;
+  readonly parked: number;
+  /** When the part of the oldest owed run ended, milliseconds since the epoch. */
+  readonly oldestEndedAt: number | undefined;
 }
 
 /** The list of owed runs has no bound, because a dropped run is a lost recording to its owner: it is reported. */
@@ -41,6 +52,7 @@ interface Entry {
  * script authors: docs/hooks.md.
  */
 export class RecordHooks {
+  readonly counts = new HookCounts();
   readonly #options: HookOptions;
   readonly #log: Logger;
   readonly #spool: HookSpool;
@@ -81,7 +93,8 @@ export class RecordHooks {
       await this.#spool.save(run);
     } catch (err) {
       // Run it all the same: on a full disk the script may be what makes room.
-      this.#log.error('record hook run cannot be saved, a restart would lose it', { file: part.path, err });
+      const about = { recordingId: part.recordingId, file: part.path };
+      this.#log.error('record hook run cannot be saved, a restart would lose it', { ...about, err });
     }
     this.#add(run);
     if (this.#owed.size % REPORT_EVERY_OWED === 0)
@@ -91,6 +104,19 @@ export class RecordHooks {
   /** Runs that wait or are under way, without the parked ones. */
   owed(): number {
     return this.#owed.size;
+  }
+
+  /** How many there are now. Never rejects. */
+  async load(): Promise<HookLoad> {
+    const owed = [...this.#owed.values()];
+    const isOn = this.#options.script !== '';
+    const parked = isOn ? await this.#spool.parkedIds().catch(() => []) : [];
+    return {
+      owed: owed.length,
+      running: owed.filter(({ isRunning }) => isRunning).length,
+      parked: parked.length,
+      oldestEndedAt: owed[0]?.run.part.endedAt,
+    };
   }
 
   /** The oldest runs that have not ended well, parked ones too. At most 1,000. */
@@ -123,7 +149,8 @@ export class RecordHooks {
       const run = await this.#spool.unpark(each);
       if (run === undefined) continue;
       isFound = true;
-      this.#log.info('record hook run is taken up again', { id: run.id, file: run.part.path });
+      const { recordingId, path: file } = run.part;
+      this.#log.info('record hook run is taken up again', { id: run.id, recordingId, file });
       this.#add(run);
     }
     if (!isFound)
@@ -187,7 +214,7 @@ export class RecordHooks {
     });
     try {
       entry.isRunning = true;
-      const place = { signal: this.#shutdown.signal, pidFile: this.#spool.pidFile(id) };
+      const place = { signal: this.#shutdown.signal, pidFile: this.#spool.pidFile(id), counts: this.counts };
       const outcome = await tryScript(part, this.#options, place, log);
       if (outcome === 'aborted') return undefined;
       if (outcome !== 'done') return await this.#goneWrong(entry, outcome, log);
@@ -225,6 +252,8 @@ export class RecordHooks {
   async #park(run: OwedRun, how: { tries: number; reason: string }, log: Logger): Promise<void> {
     const { id } = run;
     const dropped = await this.#spool.park(run, this.#options.parkedMax);
+    this.counts.parked++;
+    this.counts.dropped += dropped.length;
     log.error('record hook run is parked', { id, ...how, rerun: rerunCall(id) });
     if (dropped.length > 0)
       this.#log.error('parked hook runs are too many, the oldest are dropped', { ids: dropped });

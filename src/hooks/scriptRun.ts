@@ -5,6 +5,7 @@ import type { Logger } from '../domain/log.ts';
 import type { FinishedPart } from '../domain/recording.ts';
 import { runProgram } from '../process/runProgram.ts';
 import type { ProgramResult } from '../process/runProgram.ts';
+import type { HookCounts, HookResult } from './hookCounts.ts';
 import { hookEnvironment, passable } from './hookEnvironment.ts';
 import { findScript } from './hookScript.ts';
 import { noteScript } from './leftScript.ts';
@@ -25,17 +26,25 @@ const MAX_OUTPUT_BYTES = 8192;
 /** What is kept of the output with a run that is still owed: there may be many. */
 const KEPT_OUTPUT_CHARACTERS = 1000;
 
+/** Where one try of a run takes place. */
+export interface ScriptPlace {
+  readonly signal: AbortSignal;
+  readonly pidFile: string;
+  readonly counts: HookCounts;
+}
+
 /** Runs the script for a part once and logs how it went; its process is in `pidFile` meanwhile. `aborted`: by `signal`. */
 export async function tryScript(
   part: FinishedPart,
   options: ScriptOptions,
-  { signal, pidFile }: { readonly signal: AbortSignal; readonly pidFile: string },
+  { signal, pidFile, counts }: ScriptPlace,
   log: Logger,
 ): Promise<FailedTry | 'done' | 'aborted'> {
   const { homeDir, env, timeoutMs, killGraceMs } = options;
   const script = await findScript(options.script, homeDir);
   if ('reason' in script) {
     log.error('record hook script cannot be run', { reason: script.reason });
+    counts.try('not-started', 0);
     return notStarted(`script ${script.reason}`);
   }
   if (part.streamName.includes('\0')) log.warn('stream name holds NUL, the hook gets U+FFFD in its place');
@@ -51,7 +60,15 @@ export async function tryScript(
     onStarted: (pid) => noteScript(pidFile, pid, log),
   });
   await rm(pidFile, { force: true });
+  counts.try(resultOf(result), result.durationMs);
   return judge(result, { script: script.path, timeoutMs }, log);
+}
+
+function resultOf({ aborted, timedOut, failure, exitCode }: ProgramResult): HookResult {
+  if (aborted) return 'aborted';
+  if (timedOut) return 'timed-out';
+  if (failure !== undefined) return 'not-started';
+  return exitCode === 0 ? 'ok' : 'failed';
 }
 
 function judge(

@@ -2,6 +2,7 @@ import { METHODS } from 'node:http';
 import { Router } from '@koa/router';
 import Koa from 'koa';
 import { answerErrors } from './errors.ts';
+import { serveApi } from './files/apiRoutes.ts';
 import { serveRecords } from './files/recordRoutes.ts';
 import { serveSite } from './files/siteRoutes.ts';
 import type { SiteOptions } from './files/siteRoutes.ts';
@@ -9,19 +10,17 @@ import { guard } from './guard.ts';
 import type { GuardOptions } from './guard.ts';
 import { jsonBody } from './jsonBody.ts';
 import { cors, refuseBadUrl, trace } from './middleware.ts';
-import { connectionRoutes } from './routes/connectionRoutes.ts';
-import { hookRoutes } from './routes/hookRoutes.ts';
-import { pullRoutes } from './routes/pullRoutes.ts';
-import { recordingRoutes } from './routes/recordingRoutes.ts';
-import { reportRoutes } from './routes/reportRoutes.ts';
+import { restRoutes } from './routes/restRoutes.ts';
 import type { Route } from './routes/route.ts';
-import { rtspRoutes } from './routes/rtspRoutes.ts';
-import { streamRoutes } from './routes/streamRoutes.ts';
+import { countRequests } from './requestCounts.ts';
 import type { HttpServices } from './services.ts';
+import { serveStatus } from './statusRoutes.ts';
 import { announceSdp, serveWhip } from './whip/whipRoutes.ts';
 import type { WhipOptions } from './whip/whipRoutes.ts';
 
 export interface HttpAppOptions extends WhipOptions, SiteOptions {
+  /** Of the package. */
+  readonly version: string;
   /** Largest request body accepted, bytes. */
   readonly maxBodyBytes: number;
   /** Value of `Access-Control-Allow-Origin`; empty turns CORS off. */
@@ -42,20 +41,13 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
   app.use(trace(services.log));
   app.use(announceSdp);
   app.use(cors(options.corsOrigin));
+  app.use(countRequests(services.requests));
   app.use(answerErrors(services.log));
   app.use(refuseBadUrl);
   app.use(guard(options.rest, services.log));
   const router = new Router({ methods: METHODS });
-  serveHealth(router, services);
-  const routes = [
-    ...streamRoutes(services),
-    ...recordingRoutes(services),
-    ...hookRoutes(services),
-    ...reportRoutes(services),
-    ...connectionRoutes(services),
-    ...rtspRoutes(services.captures),
-    ...pullRoutes(services.captures),
-  ];
+  serveStatus(router, services);
+  const routes = restRoutes(services);
   const readBody = jsonBody(options.maxBodyBytes);
   for (const { path, methods, handle } of routes) {
     router.register(`/rest-api${path}`, [...methods], [readBody, answer(handle)]);
@@ -64,6 +56,8 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
   if (webrtc !== undefined) serveWhip(router, { webrtc, connections, log }, options);
   serveRecords(router, options.recordsDir);
   serveSite(router, options, log);
+  serveApi(router, routes, options);
+  for (const { path } of router.stack) if (typeof path === 'string') services.requests.know(path);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;
@@ -74,16 +68,4 @@ function answer(handle: Route['handle']): Koa.Middleware {
     ctx.body = (await handle(ctx.request.body)) ?? null;
     ctx.status = 200;
   };
-}
-
-function serveHealth(router: Router, { readiness }: HttpServices): void {
-  router.register('/healthz', ['GET'], (ctx) => {
-    ctx.body = { status: 'ok' };
-  });
-  router.register('/readyz', ['GET'], async (ctx) => {
-    const checks = await readiness();
-    const isReady = checks.every(({ ok }) => ok);
-    ctx.body = { status: isReady ? 'ok' : 'unavailable', checks };
-    ctx.status = isReady ? 200 : 503;
-  });
 }

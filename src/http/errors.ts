@@ -50,6 +50,7 @@ export function answerErrors(log: Logger): Middleware {
       const requestId = ctx.response.get('X-Request-Id');
       if (error.status === 500)
         log.error('request failed', { requestId, method: ctx.method, path, err: thrown });
+      (ctx.state as { errorCode?: string }).errorCode = error.code;
       ctx.status = error.status;
       ctx.body = errorBody(error, path, Date.now());
     }

@@ -46,7 +46,14 @@ export const StreamNameRequest = z.object({ streamName: requiredText }, bodyErro
 export const SessionRequest = z.object({ sessionId: requiredText }, bodyError);
 
 /** Names one hook run; none: all of them. */
-export const HookRunRequest = z.object({ id: optionalText }, bodyError);
+export const HookRunRequest = z.object(
+  {
+    id: optionalText.describe(
+      'From /hooks/find_all; without it all that are parked or wait for another try.',
+    ),
+  },
+  bodyError,
+);
 
 const MAX_REPORTS = 1000;
 const wholeFrom1 = (max: number) =>
@@ -72,12 +79,17 @@ export const ReportRequest = z.object(
 /** `/stream/startRecording` and `/recorder/startup`: each takes the other's fields too. */
 export const StartRequest = z.object(
   {
-    mediaSessionId: requiredText,
-    fileName: optionalText,
-    force: flag.nullish(),
+    mediaSessionId: requiredText.describe('The stream, from /stream/find.'),
+    fileName: optionalText.describe('Fixed name, with or without extension.'),
+    force: flag.nullish().describe('Replace an existing file of that name.'),
     config: z
       .looseObject(
-        { fileTemplate: optionalText, rotation: rotation.nullish() },
+        {
+          fileTemplate: optionalText.describe("Name template instead of the server's."),
+          rotation: rotation
+            .nullish()
+            .describe('Seconds per part, or megabytes as in 20M; 0 or false: one file.'),
+        },
         { error: 'must be an object' },
       )
       .nullish(),

@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type Koa from 'koa';
 import type { Logger } from '../domain/log.ts';
 import { Admission } from '../tcp/admission.ts';
-import type { AdmissionLimits } from '../tcp/admission.ts';
+import type { AdmissionLimits, ConnectionLoad } from '../tcp/admission.ts';
 import type { TlsIdentity } from '../tcp/clientServer.ts';
 import { RepeatLog } from '../util/repeatLog.ts';
 import { Refusals } from './refusals.ts';
@@ -61,6 +61,11 @@ export class HttpServer {
     this.#admission = new Admission(deps.limits);
     this.#refusals = new Refusals(deps.limits);
     this.#refusalLog = new RepeatLog(deps.log, 'http connection refused');
+  }
+
+  /** Connections of all its ports. */
+  get connections(): ConnectionLoad {
+    return this.#admission.load;
   }
 
   /**

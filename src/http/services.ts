@@ -1,3 +1,4 @@
+import type { StatGroups } from '../domain/liveState.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Captures } from '../streams/captures.ts';
 import type { Connections } from '../streams/connections.ts';
@@ -9,6 +10,8 @@ import type {
   WebRtcIngest,
 } from '../streams/contracts.ts';
 import type { Streams } from '../streams/streams.ts';
+import type { LiveEvents } from './events.ts';
+import type { RequestCounts } from './requestCounts.ts';
 
 /** One named condition of readiness. */
 export interface ReadyCheck {
@@ -18,8 +21,17 @@ export interface ReadyCheck {
   readonly reason?: string;
 }
 
+/** What tells how the server does. */
+export interface StatusServices {
+  readonly readiness: () => Promise<readonly ReadyCheck[]>;
+  /** Prometheus' text. */
+  readonly metrics: () => Promise<string>;
+  readonly stat: () => Promise<StatGroups>;
+  readonly events: Pick<LiveEvents, 'listen'>;
+}
+
 /** Everything that is served by http works on these. */
-export interface HttpServices {
+export interface HttpServices extends StatusServices {
   readonly streams: Streams;
   readonly connections: Connections;
   readonly recordings: RecordingControl;
@@ -29,6 +41,7 @@ export interface HttpServices {
   readonly captures: Captures;
   /** Without it there is no WHIP. */
   readonly webrtc?: WebRtcIngest;
-  readonly readiness: () => Promise<readonly ReadyCheck[]>;
+  /** Counts what is answered. */
+  readonly requests: RequestCounts;
   readonly log: Logger;
 }

@@ -18,7 +18,8 @@ export interface DiskSpaceOptions {
 
 export type DiskState = 'ok' | 'low' | 'full';
 
-interface Room {
+/** Room on the disk, bytes; infinite where the file system does not tell. */
+export interface Room {
   readonly freeBytes: number;
   readonly totalBytes: number;
 }
@@ -48,6 +49,7 @@ export class DiskSpace {
   readonly #options: DiskSpaceOptions;
   readonly #log: Logger;
   #state: DiskState = 'ok';
+  #room: Room | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isChecking = false;
   #isBlind = false;
@@ -66,6 +68,11 @@ export class DiskSpace {
 
   get state(): DiskState {
     return this.#state;
+  }
+
+  /** What was found last; undefined before. */
+  get room(): Room | undefined {
+    return this.#room;
   }
 
   /** Looks once, and then every `checkMs` until {@link close}. */
@@ -128,6 +135,7 @@ export class DiskSpace {
     const { recordsDir, warnFree, stopFree } = this.#options;
     const rooms = await Promise.all([roomIn(recordsDir), roomIn(join(recordsDir, '.work'))]);
     const room = rooms.reduce((less, each) => (each.freeBytes < less.freeBytes ? each : less));
+    this.#room = room;
     const { freeBytes, totalBytes } = room;
     const [stop, warn] = [limitOn(totalBytes, stopFree), limitOn(totalBytes, warnFree)];
     const below = (state: DiskState, limit: number): boolean =>

@@ -10,6 +10,10 @@ import type { JournalRun } from './journal.ts';
 import { saysNoSpace } from './noSpace.ts';
 import type { PartTally, TrackCount } from './runTally.ts';
 
+/** Bounds on what a report repeats of what FFmpeg said; the log has more. */
+const MAX_LINES = 10;
+const MAX_LINE_CHARACTERS = 300;
+
 type InFile = Pick<TrackEvidence, 'packetsInFile' | 'bytesInFile'>;
 
 /** What was seen of a part by the process that recorded it. @param inFile undefined where the file was not read. */
@@ -29,7 +33,11 @@ export function evidenceOf(
     incidents: tally.incidents,
     incidentsLeftOut: tally.incidentsLeftOut,
     driftPpm: driftPpm ?? null,
-    ffmpeg: { version: ffmpegVersion, exitCode: exit?.code ?? null, signal: exit?.signal ?? null },
+    ffmpeg: {
+      version: ffmpegVersion,
+      ...{ exitCode: exit?.code ?? null, signal: exit?.signal ?? null },
+      lastLines: lastLinesOf(exit),
+    },
   };
 }
 
@@ -52,8 +60,14 @@ export function recoveredEvidence(
     tracks: [...trackOf('video', videoCodec), ...trackOf('audio', audioCodec)],
     incidents: [died],
     ...{ incidentsLeftOut: 0, driftPpm: null },
-    ffmpeg: { version: null, exitCode: null, signal: null },
+    ffmpeg: { version: null, exitCode: null, signal: null, lastLines: [] },
   };
+}
+
+/** The end of what a child said that failed. */
+function lastLinesOf(exit: ChildExit | undefined): readonly string[] {
+  if (exit === undefined || exit.code === 0) return [];
+  return exit.lastLines.slice(-MAX_LINES).map((line) => line.slice(0, MAX_LINE_CHARACTERS));
 }
 
 /** True when the file holds this track in another codec. */
@@ -66,20 +80,26 @@ export function isTranscoded({ kind }: Track, format: RunPlan['format']): boolea
  * @param samples what its file lacks, undefined when nobody knows; lost unless they were given to another child.
  */
 export function childDied(
-  { code, signal, lastLines }: ChildExit,
+  exit: ChildExit,
   samples: readonly Sample[] | undefined,
   isGivenAgain: boolean,
   clockMs: (streamUs: number) => number,
 ): Incident {
   const to = Date.now();
+  const { code, signal, lastLines } = exit;
   const how = signal ?? (code === undefined ? 'it could not be started' : `exit code ${code}`);
   const first = samples?.[0];
+  const said = lastLinesOf(exit)
+    .slice(-1)
+    .map((line) => `it said: ${line}`);
   const fate = isGivenAgain ? 'were given to another child' : 'are lost';
   return {
     cause: saysNoSpace(lastLines) ? 'disk-full' : 'child-died',
     from: Math.min(to, first === undefined ? to : clockMs(first.dts)),
     ...{ to, lostMs: isGivenAgain ? 0 : ((samples && spanMs(samples)) ?? null) },
-    detail: samples === undefined ? how : `${how}; ${samples.length} packets ${fate}`,
+    detail: [how, ...(samples === undefined ? [] : [`${samples.length} packets ${fate}`]), ...said].join(
+      '; ',
+    ),
   };
 }
 

@@ -10,6 +10,7 @@ import type { Faststart } from './faststart.ts';
 import { nameFile, removeEmpty, settleFile } from './finisher.ts';
 import type { FileTrack } from './finisher.ts';
 import type { RecordingFacts, RecordingJournal } from './journal.ts';
+import type { RecorderCounts } from './recorderCounts.ts';
 
 /** What is known of one working file. */
 export interface PartFacts {
@@ -61,16 +62,18 @@ export interface FinishingPlace {
   readonly journal: RecordingJournal;
   /** Undefined leaves the index of an MP4 at its end. */
   readonly faststart: Faststart | undefined;
+  readonly counts: RecorderCounts;
 }
 
 /** Finishes and names one working file; the journal is told before. @returns undefined when it holds no media; it is removed then. */
 export async function finishPart(
   recording: RecordingFacts,
   part: PartFacts,
-  { recordsDir, journal, faststart }: FinishingPlace,
+  { recordsDir, journal, faststart, counts }: FinishingPlace,
   log: Logger,
 ): Promise<NamedPart | undefined> {
   const { path, container, videoCodec, audioCodec, startTimeMs, startedAt, index, last, stopReason } = part;
+  const startedMs = performance.now();
   const made = await settleFile(path, container, part.ends);
   if (made === undefined) {
     await removeEmpty(path, log);
@@ -96,6 +99,7 @@ export async function finishPart(
     ...told,
     ...{ container, videoCodec, audioCodec },
   };
+  counts.part(finished, (performance.now() - startedMs) / 1000);
   log.info('part finished', { file: finished.path, bytes, durationMs, last, stopReason });
   return { part: finished, inFile: made.tracks };
 }

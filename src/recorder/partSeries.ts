@@ -16,15 +16,27 @@ import { codecNames, finishPart, nameFactsOf } from './finishPart.ts';
 import type { PartFacts } from './finishPart.ts';
 import { RecordingJournal } from './journal.ts';
 import type { RecordingFacts } from './journal.ts';
+import type { RecorderCounts } from './recorderCounts.ts';
 import type { Run, WorkPart } from './run.ts';
 import type { RecorderSettings } from './settings.ts';
 
 const EXTENSION = /\.(mp4|webm|mkv|ts)$/i;
 
+/** What there is of a recording so far. */
+export interface SeriesProgress {
+  /** Media that its children were given, about. */
+  readonly bytes: number;
+  /** Finished parts. */
+  readonly parts: number;
+  /** When a child took media last, `performance.now()`; undefined before the first child. */
+  readonly lastWriteMs: number | undefined;
+}
+
 export interface PartSeriesDeps {
   readonly settings: RecorderSettings;
   readonly log: Logger;
   readonly disk: DiskSpace;
+  readonly counts: RecorderCounts;
   /** Where the working files are. */
   readonly workDir: string;
   /** The publisher's clock against the server's, parts per million; undefined while unknown. */
@@ -49,6 +61,8 @@ export class PartSeries {
   /** Of a run whose child died at its end: the run with the rest of its media. */
   readonly #repairs = new WeakMap<Run, Run>();
   #newest: Run | undefined;
+  /** Given to the runs before the newest. */
+  #earlierBytes = 0;
   /** For the next run, which has not begun. */
   readonly #incidents: Incident[] = [];
   /** Of a run that left no file: for the next part. */
@@ -71,8 +85,14 @@ export class PartSeries {
     this.done = this.#consume();
   }
 
+  get progress(): SeriesProgress {
+    const { bytes = 0, takenMs } = this.#newest ?? {};
+    return { bytes: this.#earlierBytes + bytes, parts: this.count, lastWriteMs: takenMs };
+  }
+
   /** @param startUs stream time of its first sample, microseconds. */
   addRun(run: Run, startUs: number): void {
+    this.#earlierBytes += this.#newest?.bytes ?? 0;
     this.#newest = run;
     for (const incident of this.#incidents.splice(0)) run.tally.report(incident);
     this.#note(run, startUs);
@@ -101,6 +121,7 @@ export class PartSeries {
 
   /** Something happened to the media right before the next sample. */
   report(incident: Incident): void {
+    this.#deps.counts.incident(incident);
     const isNext = this.#newest === undefined || this.#runReasons.has(this.#newest);
     if (!isNext) this.#newest?.tally.report(incident);
     else addIncident(this.#incidents, incident);
@@ -147,6 +168,7 @@ export class PartSeries {
     for await (const part of run.parts) {
       const finish = (): Promise<void> => this.#finish(run, part);
       await this.#deps.disk.untilRoom(finish).catch((error: unknown) => {
+        this.#deps.counts.partsLeft++;
         this.#deps.log.error('part cannot be finished and stays in the work folder', {
           file: part.path,
           err: error,
@@ -157,7 +179,7 @@ export class PartSeries {
   }
 
   async #finish(run: Run, part: WorkPart): Promise<void> {
-    const { settings, log } = this.#deps;
+    const { settings, counts, log } = this.#deps;
     const last = part.lastOfRun && this.reason !== undefined && run === this.#newest;
     const facts: PartFacts = {
       path: part.path,
@@ -172,7 +194,8 @@ export class PartSeries {
       stopReason: this.#reasonOf(run, part, last),
       ends: part.ends,
     };
-    const place = { recordsDir: settings.recordsDir, journal: this.#journal, faststart: this.#faststart };
+    const { recordsDir } = settings;
+    const place = { recordsDir, journal: this.#journal, faststart: this.#faststart, counts };
     const named = await finishPart(this.#recording, facts, place, log);
     const incidents = [...this.#unfiled, ...part.tally.incidents];
     this.#unfiled = named === undefined ? incidents : [];

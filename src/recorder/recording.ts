@@ -16,6 +16,7 @@ import { removeWorkFolder } from './journal.ts';
 import { LiveTracks } from './liveTracks.ts';
 import { isNoSpace } from './noSpace.ts';
 import { PartSeries } from './partSeries.ts';
+import type { SeriesProgress } from './partSeries.ts';
 import { RecordingLife } from './recordingLife.ts';
 import { giveUp, repair } from './repair.ts';
 import type { Run } from './run.ts';
@@ -26,7 +27,7 @@ import { Silence } from './silence.ts';
 import { TrackGate } from './trackGate.ts';
 
 /** What every recording shares. */
-type Shared = Pick<RunFactoryDeps, 'settings' | 'batches' | 'sync' | 'disk' | 'log'>;
+type Shared = Pick<RunFactoryDeps, 'settings' | 'batches' | 'sync' | 'disk' | 'counts' | 'log'>;
 
 export interface RecordingDeps extends Shared {
   /** Called for each finished part, in order; awaited before the recording is done. */
@@ -85,6 +86,11 @@ export class Recording {
   /** The name the file will have, as far as it is known now. */
   get fileName(): string {
     return this.#series.expectedName();
+  }
+
+  /** What there is of it so far. */
+  get progress(): SeriesProgress {
+    return this.#series.progress;
   }
 
   /** A track appeared or changed: from its next sample on it needs a child that declares it. */
@@ -160,6 +166,7 @@ export class Recording {
     await this.#series.done;
     if (this.#life.state !== 'stopping') return;
     this.#life.move('done');
+    this.#deps.counts.recordingsEnded.add(this.#series.reason ?? reason);
     // Only without files: a part that could not be finished stays, and its journal with it.
     await removeWorkFolder(this.#workDir);
     this.#log.info('recording ended', { parts: this.#series.count, reason: this.#series.reason });

@@ -11,6 +11,7 @@ import type { DiskSpace } from './diskSpace.ts';
 import { waitedForRoom } from './evidence.ts';
 import { makeFolder } from './makeFolder.ts';
 import { Recording } from './recording.ts';
+import { RecorderCounts } from './recorderCounts.ts';
 import { leftBehind, recover } from './recovery.ts';
 import type { RecorderSettings } from './settings.ts';
 import { StreamTap } from './streamTap.ts';
@@ -34,8 +35,18 @@ interface Waiting {
   readonly since: number;
 }
 
+/** How many recordings there are. */
+export interface RecordingLoad {
+  readonly active: number;
+  /** Ended, with files that have no name yet. */
+  readonly finishing: number;
+  /** Streams that are recorded as soon as the disk has room. */
+  readonly waiting: number;
+}
+
 /** Every running recording, by media session. */
 export class Recordings {
+  readonly counts = new RecorderCounts();
   readonly #deps: RecordingsDeps;
   readonly #batches: Ticker;
   readonly #sync: WorkSync;
@@ -82,9 +93,14 @@ export class Recordings {
 
   /** Finishes what an earlier process left behind; resolves when that is done. */
   recover(): Promise<void> {
-    const { settings, disk, log, onPart } = this.#deps;
+    const { settings, disk, log } = this.#deps;
     const { recordsDir, faststart } = settings;
-    this.#recovery ??= recover(this.#left, { recordsDir, faststart, disk, log, onPart });
+    const { counts } = this;
+    const onPart = async (part: FinishedPart, evidence: PartEvidence): Promise<void> => {
+      for (const incident of evidence.incidents) counts.incident(incident);
+      await this.#deps.onPart(part, evidence);
+    };
+    this.#recovery ??= recover(this.#left, { recordsDir, faststart, disk, counts, log, onPart });
     return this.#recovery;
   }
 
@@ -135,8 +151,9 @@ export class Recordings {
       this.#newestNames.set(tap.stream, basename(part.path));
       await this.#deps.onPart(part, evidence);
     };
-    const shared = { batches: this.#batches, sync: this.#sync };
+    const shared = { batches: this.#batches, sync: this.#sync, counts: this.counts };
     const recording = new Recording(stream, options, { settings, disk, log, onPart, ...shared });
+    this.counts.recordingsStarted++;
     log.info('recording started', {
       recordingId: recording.id,
       stream: stream.name,
@@ -176,9 +193,19 @@ export class Recordings {
   }
 
   of(mediaSessionId: string): RecordingInfo | undefined {
-    const recording = this.#taps.get(mediaSessionId)?.recording;
-    if (recording?.isActive !== true) return undefined;
-    return { mediaSessionId, fileName: recording.fileName, startedAt: recording.startedAt };
+    const { stream, recording } = this.#taps.get(mediaSessionId) ?? {};
+    if (stream === undefined || recording?.isActive !== true) return undefined;
+    const { id: recordingId, fileName, startedAt, progress } = recording;
+    const { bytes, parts, lastWriteMs } = progress;
+    const lastWriteAgeMs = lastWriteMs === undefined ? null : Math.round(performance.now() - lastWriteMs);
+    const { name: streamName } = stream;
+    return { recordingId, mediaSessionId, streamName, fileName, startedAt, bytes, parts, lastWriteAgeMs };
+  }
+
+  /** How many there are now. */
+  load(): RecordingLoad {
+    const active = [...this.#taps.values()].filter((tap) => tap.recording?.isActive === true).length;
+    return { active, finishing: this.#open.size - active, waiting: this.#waiting.size };
   }
 
   isWaiting(mediaSessionId: string): boolean {

@@ -14,6 +14,7 @@ import { isUnmendable, removeEmpty, settleFile } from './finisher.ts';
 import type { PartFacts } from './finishPart.ts';
 import { JOURNAL_FILE, readJournal, RecordingJournal, removeWorkFolder } from './journal.ts';
 import type { JournalRun, JournalStory } from './journal.ts';
+import type { RecorderCounts } from './recorderCounts.ts';
 
 /** What recovery works with. */
 export interface RecoveryDeps {
@@ -22,6 +23,7 @@ export interface RecoveryDeps {
   readonly faststart: boolean;
   readonly log: Logger;
   readonly disk: DiskSpace;
+  readonly counts: RecorderCounts;
   /** Takes over a finished part; awaited. */
   readonly onPart: (part: FinishedPart, evidence: PartEvidence) => Promise<void>;
 }
@@ -102,7 +104,7 @@ class LeftRecording {
 
   async #finish({ parts, ...told }: JournalStory): Promise<void> {
     await Promise.all(told.runs.map((run) => this.#childGone(run)));
-    const { recordsDir, disk, onPart } = this.#deps;
+    const { recordsDir, disk, counts, onPart } = this.#deps;
     const faststart = this.#deps.faststart ? new Faststart(disk, this.#log) : undefined;
     const journal = new RecordingJournal(this.#folder, told.recording, this.#log);
     const named = await announceNamed(this.#folder, { parts, ...told }, journal, onPart);
@@ -123,7 +125,7 @@ class LeftRecording {
           container === 'ts' ? Math.max(0, Math.round((await stat(path)).mtimeMs - startedAt)) : undefined,
         ...{ index: index + 1, last, stopReason: 'crash' },
       };
-      const place = { recordsDir, journal, faststart };
+      const place = { recordsDir, journal, faststart, counts };
       const named = await finishPart(story.recording, facts, place, this.#log);
       if (named === undefined) continue;
       index++;

@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import type { Sample } from '../domain/media.ts';
-import type { Logger } from '../domain/log.ts';
 import { flvWriter } from '../media/flvWriter.ts';
 import { matroskaWriter } from '../media/matroskaWriter.ts';
 import type { TrackEnds } from '../media/mp4/scan.ts';
@@ -9,10 +8,14 @@ import { PipedChild } from '../process/pipedChild.ts';
 import type { ChildExit } from '../process/pipedChild.ts';
 import { AsyncQueue } from '../util/asyncQueue.ts';
 import type { Ticker } from '../util/ticker.ts';
+import { Backlog } from './backlog.ts';
+import type { BacklogDeps } from './backlog.ts';
+import { childEnd } from './childEnd.ts';
 import { ffmpegArgs, partPath } from './ffmpegArgs.ts';
 import type { RunPlan } from './ffmpegArgs.ts';
-import { saysNoSpace } from './noSpace.ts';
 import { childDied } from './evidence.ts';
+import { saysNoSpace } from './noSpace.ts';
+import type { RecorderCounts } from './recorderCounts.ts';
 import { RunTally } from './runTally.ts';
 import type { PartTally } from './runTally.ts';
 import { salvage, untold, type Salvage } from './salvage.ts';
@@ -40,21 +43,17 @@ export interface WorkPart extends PartStart {
   readonly exit: ChildExit | undefined;
 }
 
-export interface RunDeps {
+export interface RunDeps extends BacklogDeps {
   readonly ffmpegPath: string;
   /** Shared timer whose interval is the batch length. */
   readonly batches: Ticker;
   /** Writes the run's files through to the disk. */
   readonly sync: WorkSync;
-  /** Bound on bytes that wait for the child; from half of it on the publisher is made to wait. */
-  readonly bufferMaxBytes: number;
-  /** Makes the publisher wait, if it can, until the returned function is called. */
-  readonly holdPublisher: () => () => void;
   /** Called when the child found no space on the disk, before its end is told. */
   readonly onNoSpace: () => void;
-  /** How long a child may take to finish its file after its input ended, or take nothing while it is behind. */
+  /** Also how long a child may take to finish its file after its input ended. */
   readonly stopTimeoutMs: number;
-  readonly log: Logger;
+  readonly counts: RecorderCounts;
 }
 
 /**
@@ -65,8 +64,6 @@ export type OnDied = (exit: ChildExit, samples: readonly Sample[]) => boolean;
 
 /** What a container adds to a sample, about: MP4's fragment entry and its place in the final index. */
 const OVERHEAD_BYTES = 48;
-/** How long a child may be over the bound before it is killed: a burst is no fault of the child. */
-const OVERRUN_MS = 1000;
 /** A batch goes out early when it holds this much. */
 const EARLY_FLUSH_BYTES = 1 << 20;
 
@@ -88,6 +85,7 @@ export class Run {
   readonly #stopSync: () => void;
   readonly #videoId: number | undefined;
   readonly #unsettled: UnsettledSamples;
+  readonly #backlog: Backlog;
   /** Decode time of each track's first sample, microseconds. */
   readonly #firstDts = new Map<number, number>();
   readonly #closedSegments: { readonly start: number; readonly end: number }[] = [];
@@ -98,11 +96,7 @@ export class Run {
   #pendingBytes = 0;
   #headerSent = false;
   #writtenBytes = 0;
-  #release: (() => void) | undefined;
-  /** Since when the child is behind, what it had taken when looked at last, and since when it has taken no more. */
-  #behindSince = 0;
-  #takenBytes = 0;
-  #idleSince = 0;
+  #wasGivenUp = false;
   #finishing = false;
   #exit: ChildExit | undefined;
   /** From this decode time on, another child was given the media. */
@@ -115,6 +109,7 @@ export class Run {
     this.#deps = deps;
     this.#videoId = plan.tracks.find((track) => track.kind === 'video')?.id;
     this.tally = new RunTally(plan.tracks);
+    this.#backlog = new Backlog(deps);
     this.#unsettled = new UnsettledSamples(this.#videoId, deps.bufferMaxBytes);
     this.#writer = plan.input === 'flv' ? flvWriter(plan.tracks) : matroskaWriter(plan.tracks, plan.probe);
     this.#child = new PipedChild({
@@ -122,6 +117,7 @@ export class Run {
       args: ffmpegArgs(plan),
       onStdoutLine: (line) => this.#onSegmentLine(line),
     });
+    deps.counts.childrenStarted++;
     deps.log.debug('child started', {
       pid: this.#child.pid,
       tracks: plan.tracks.map((track) => track.codec),
@@ -137,6 +133,11 @@ export class Run {
   /** Of the child; undefined when it could not be started. */
   get pid(): number | undefined {
     return this.#child.pid;
+  }
+
+  /** When the child was seen to have taken media last, or began; `performance.now()`. */
+  get takenMs(): number {
+    return this.#backlog.takenMs;
   }
 
   /** The part that is being written; undefined while there is nothing to write. */
@@ -175,8 +176,13 @@ export class Run {
     } catch (error) {
       this.#deps.log.error('media cannot be written for the child, which is killed', { err: error });
       this.#pending = [];
-      this.#child.kill();
+      this.#giveUp();
     }
+  }
+
+  #giveUp(): void {
+    this.#wasGivenUp = true;
+    this.#child.kill();
   }
 
   #write(): void {
@@ -193,27 +199,10 @@ export class Run {
     this.#watchBacklog();
   }
 
-  /** Makes the publisher wait while the child is behind; kills a child that takes nothing, or too little for that. */
   #watchBacklog(): void {
-    const backlog = this.#child.backlogBytes;
-    if (backlog <= this.#deps.bufferMaxBytes / 2) {
-      this.#release?.();
-      this.#release = undefined;
-      return;
-    }
-    const now = performance.now();
-    const taken = this.#writtenBytes - backlog;
-    if (this.#release === undefined) this.#behindSince = now;
-    if (this.#release === undefined || taken !== this.#takenBytes) this.#idleSince = now;
-    this.#takenBytes = taken;
-    if (this.#release === undefined) {
-      this.#deps.log.debug('publisher waits for its recording', { pid: this.#child.pid, backlog });
-      this.#release = this.#deps.holdPublisher();
-    }
-    const isOver = backlog > this.#deps.bufferMaxBytes && now - this.#behindSince >= OVERRUN_MS;
-    if (!isOver && now - this.#idleSince < this.#deps.stopTimeoutMs) return;
+    if (this.#backlog.watch(this.#writtenBytes, this.#child.backlogBytes, this.pid)) return;
     this.#deps.log.error('child takes no data and is killed', { pid: this.#child.pid });
-    this.#child.kill();
+    this.#giveUp();
   }
 
   /**
@@ -231,7 +220,7 @@ export class Run {
     this.#exit = exit;
     this.#stopBatches();
     this.#stopSync();
-    this.#release?.();
+    this.#backlog.release();
     this.#judge(exit);
     let ends: TrackEnds | undefined;
     if (exit.code !== 0 || !this.#finishing) {
@@ -250,7 +239,9 @@ export class Run {
   }
 
   #report(exit: ChildExit, samples: readonly Sample[] | undefined, isGivenAgain: boolean): void {
-    this.tally.report(childDied(exit, samples, isGivenAgain, (us) => this.#clockMs(us)));
+    const died = childDied(exit, samples, isGivenAgain, (us) => this.#clockMs(us));
+    this.#deps.counts.incident(died);
+    this.tally.report(died);
   }
 
   async #salvage(): Promise<Salvage> {
@@ -272,7 +263,9 @@ export class Run {
 
   #judge(exit: ChildExit): void {
     const facts = { pid: this.#child.pid, code: exit.code, signal: exit.signal, lastLines: exit.lastLines };
-    if (saysNoSpace(exit.lastLines)) {
+    const end = childEnd(exit, { wasAsked: this.#finishing, wasGivenUp: this.#wasGivenUp });
+    this.#deps.counts.childEnds.add(end);
+    if (end === 'no-space') {
       this.#deps.log.error('child found no space on the disk', facts);
       this.#deps.onNoSpace();
     } else if (exit.code !== 0) this.#deps.log.error('child failed', facts);

@@ -8,7 +8,7 @@ import { WebSocketServer } from 'ws';
 import type { ServerOptions, WebSocket } from 'ws';
 import type { Logger } from '../domain/log.ts';
 import { Admission } from '../tcp/admission.ts';
-import type { AdmissionLimits } from '../tcp/admission.ts';
+import type { AdmissionLimits, ConnectionLoad } from '../tcp/admission.ts';
 import type { TlsIdentity } from '../tcp/clientServer.ts';
 import { endpoint } from '../util/endpoint.ts';
 import { RepeatLog } from '../util/repeatLog.ts';
@@ -98,6 +98,11 @@ export class SignallingServer {
       closeTimeout: options.closeTimeoutMs,
     };
     this.#webSockets = new WebSocketServer(webSocketOptions);
+  }
+
+  /** Connections of all its ports. */
+  get connections(): ConnectionLoad {
+    return this.#admission.load;
   }
 
   /**

@@ -31,6 +31,14 @@ export interface ExpectedKinds {
   readonly video: boolean;
 }
 
+/** RTP packets of a stream. */
+export interface PacketCounts {
+  /** Distinct ones that arrived. */
+  readonly received: number;
+  /** Given up, however often they were asked for. */
+  readonly lost: number;
+}
+
 export interface StreamInit {
   readonly name: string;
   readonly mediaSessionId: string;
@@ -64,6 +72,10 @@ export class Stream {
   readonly muted = { audio: false, video: false };
   /** Wall clock (ms since the epoch) at the arrival of the first sample, whose dts is the origin of sample time. */
   mediaStartedAt: number | undefined;
+  /** What was received, without what was lost or could not be used. */
+  readonly received = { bytes: 0, samples: 0 };
+  /** Where packets can be lost: how they came through so far. */
+  packets: (() => PacketCounts) | undefined;
   /** Makes the publisher wait (true) or go on (false); set by publishers whose media can wait. */
   setPaused: ((isPaused: boolean) => void) | undefined;
   #gop: GopCache;
@@ -110,6 +122,8 @@ export class Stream {
     this.mediaStartedAt ??= Date.now();
     this.#driftTrackId ??= sample.trackId;
     if (sample.trackId === this.#driftTrackId) this.#drift.sample(sample.dts, performance.now());
+    this.received.samples++;
+    this.received.bytes += sample.data.length;
     this.#gop.addSample(sample, track);
     for (const subscriber of this.#subscribers) subscriber.onSample(sample);
   }

@@ -2,12 +2,15 @@ import { WCS_CODEC_NAMES } from '../domain/codec.ts';
 import type { Stream } from './stream.ts';
 import type { RecordingInfo } from '../domain/recording.ts';
 
+/** Of its running recording. */
+type Recorded = Pick<RecordingInfo, 'fileName' | 'startedAt'>;
+
 /**
  * A stream as WCS's REST shows it: the documented fields of 5.1, then those that newer builds add. Values the
  * server does not measure are WCS's own neutral ones (0, null, false).
  * @param now milliseconds since the epoch.
  */
-export function streamView(stream: Stream, recording: RecordingInfo | undefined, now: number) {
+export function streamView(stream: Stream, recording: Recorded | undefined, now: number) {
   const { publisher, custom, createdAt } = stream.init;
   const { video, audio } = firstTracks(stream);
   return {
@@ -66,7 +69,7 @@ function firstTracks(stream: Stream) {
   };
 }
 
-function streamInfo(stream: Stream, recording: RecordingInfo | undefined, now: number) {
+function streamInfo(stream: Stream, recording: Recorded | undefined, now: number) {
   return {
     custom: {},
     nodeId: null,

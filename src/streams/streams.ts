@@ -4,6 +4,7 @@ import type { CustomParameters } from '../domain/publisher.ts';
 import { PublishSecrets } from '../domain/publishSecrets.ts';
 import { Stream } from './stream.ts';
 import type { StreamInit } from './stream.ts';
+import { StreamCounts } from './streamCounts.ts';
 
 interface StreamsEvents {
   published: [stream: Stream];
@@ -27,6 +28,7 @@ export interface StreamsRules {
 /** Every live stream, by name and by media session. Ingest publishes here; recordings and REST look here. */
 export class Streams {
   readonly events = new EventEmitter<StreamsEvents>();
+  readonly counts = new StreamCounts();
   /** What publishers have to know. */
   readonly secrets: PublishSecrets;
   readonly #gopCacheMaxBytes: number;
@@ -54,6 +56,7 @@ export class Streams {
     });
     this.#byName.set(stream.name, stream);
     this.#byId.set(stream.mediaSessionId, stream);
+    this.counts.published.add(publisher.mediaProvider);
     try {
       this.events.emit('published', stream);
     } catch (error) {
@@ -70,6 +73,15 @@ export class Streams {
    * another publisher has the name; LIMIT_REACHED when there are as many streams as there may be.
    */
   admit(name: string, presented: readonly CustomParameters[] | undefined): void {
+    try {
+      this.#admit(name, presented);
+    } catch (error) {
+      if (error instanceof RecorderdError) this.counts.refused.add(error.code);
+      throw error;
+    }
+  }
+
+  #admit(name: string, presented: readonly CustomParameters[] | undefined): void {
     if (this.#closed) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
     if (presented !== undefined) this.secrets.demand(name, presented);
     if (this.#byName.has(name)) {
@@ -86,6 +98,7 @@ export class Streams {
     this.#byName.delete(stream.name);
     this.#byId.delete(stream.mediaSessionId);
     stream.end();
+    this.counts.ended(stream);
     this.events.emit('unpublished', stream);
   }
 

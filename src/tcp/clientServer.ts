@@ -6,7 +6,7 @@ import { endpoint } from '../util/endpoint.ts';
 import { RepeatLog } from '../util/repeatLog.ts';
 import { Ticker } from '../util/ticker.ts';
 import { Admission } from './admission.ts';
-import type { AdmissionLimits } from './admission.ts';
+import type { AdmissionLimits, ConnectionLoad } from './admission.ts';
 
 /** One client's side of a protocol. Nothing it is given makes it throw. */
 export interface ClientSession {
@@ -100,6 +100,11 @@ export class ClientServer<S extends ClientSession> {
 
   get isDraining(): boolean {
     return this.#isDraining;
+  }
+
+  /** Connections of all its ports. */
+  get connections(): ConnectionLoad {
+    return this.#admission.load;
   }
 
   /** Starts to listen; port 0 takes a free one. @returns the port. @throws the system's error, e.g. EADDRINUSE. */

@@ -28,6 +28,8 @@ export interface Peers {
   readonly chromium: string | null;
   /** A Python with GStreamer's webrtcbin, x264enc and vp8enc, to publish by WHIP. */
   readonly gstPython: string | null;
+  /** Prometheus' promtool. */
+  readonly promtool: string | null;
 }
 
 declare module 'vitest' {
@@ -43,6 +45,7 @@ declare module 'vitest' {
 }
 
 const ROOT = resolve(import.meta.dirname, '../..');
+const PROMTOOLS = [join(ROOT, 'vendor/promtool/promtool'), 'promtool'];
 const VENDORED = join(ROOT, 'vendor/ffmpeg/ffmpeg');
 
 /** Everything the end-to-end tests share: the compiled server, source media, and the programs that publish. */
@@ -125,8 +128,14 @@ function findPeers(): Peers {
       'gst-launch-1.0',
       hasGst && hasElement('rtspclientsink'),
     ),
+    promtool: findPromtool(),
     ...findWebRtcPeers(),
   };
+}
+
+function findPromtool(): string | null {
+  const found = PROMTOOLS.find((each) => runs(each, ['--version']));
+  return present('promtool (scripts/vendor-promtool.sh)', found ?? 'promtool', found !== undefined);
 }
 
 function findWebRtcPeers(): Pick<Peers, 'chromium' | 'gstPython'> {

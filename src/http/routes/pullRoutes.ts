@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { RecorderdError } from '../../domain/errors.ts';
 import type { CaptureInfo, Captures } from '../../streams/captures.ts';
 import { parseRequest } from '../requests.ts';
+import { PullAnswer } from '../openapi/answers.ts';
 import { someOf } from './route.ts';
 import type { Route } from './route.ts';
 
@@ -29,6 +30,9 @@ function routesUnder(folder: string, captures: Captures): Route[] {
     {
       path: `${folder}/pull`,
       methods: ['POST'],
+      summary: 'Begins to pull a stream of another RTMP server.',
+      request: PullRequest,
+      errors: ['BAD_REQUEST', 'CAPTURE_IN_USE', 'STREAM_NAME_IN_USE', 'LIMIT_REACHED', 'SHUTTING_DOWN'],
       handle: (request) => {
         const { uri, localStreamName, remoteStreamName } = parseRequest(PullRequest, request);
         const whole = withStream(uri, remoteStreamName);
@@ -38,11 +42,17 @@ function routesUnder(folder: string, captures: Captures): Route[] {
     {
       path: `${folder}/find_all`,
       methods: ['GET', 'POST'],
+      summary: 'Lists the streams of other RTMP servers that are pulled.',
+      answer: z.array(PullAnswer),
+      errors: ['CAPTURE_NOT_FOUND'],
       handle: () => someOf(captures.find({ protocol: 'rtmp' }).map(pullView), notFound()),
     },
     {
       path: `${folder}/terminate`,
       methods: ['POST'],
+      summary: 'Ends pulling streams of another RTMP server.',
+      request: TerminateRequest,
+      errors: ['BAD_REQUEST', 'CAPTURE_NOT_FOUND'],
       handle: (request) => terminate(captures, parseRequest(TerminateRequest, request)),
     },
   ];

@@ -1,8 +1,30 @@
+import * as z from 'zod';
 import { RecorderdError } from '../../domain/errors.ts';
 import { parseRequest, ReportRequest } from '../requests.ts';
 import type { HttpServices } from '../services.ts';
+import { ReportAnswer } from '../openapi/answers.ts';
 import { someOf } from './route.ts';
-import type { Route } from './route.ts';
+import type { Route, RouteDescription } from './route.ts';
+
+const COMMON = {
+  request: ReportRequest,
+  answer: z.array(ReportAnswer),
+  errors: ['BAD_REQUEST', 'REPORT_NOT_FOUND'],
+} as const;
+const ROUTES = {
+  find: {
+    path: '/reports/find',
+    methods: ['POST'],
+    summary: 'Lists the integrity reports that match every field sent, newest first.',
+    ...COMMON,
+  },
+  findAll: {
+    path: '/reports/find_all',
+    methods: ['GET', 'POST'],
+    summary: 'Lists the newest integrity reports.',
+    ...COMMON,
+  },
+} as const satisfies Record<string, RouteDescription>;
 
 /** `/reports/…`: integrity reports of finished files, newest first. */
 export function reportRoutes({ reports }: Pick<HttpServices, 'reports'>): readonly Route[] {
@@ -19,8 +41,8 @@ export function reportRoutes({ reports }: Pick<HttpServices, 'reports'>): readon
     return someOf(found, new RecorderdError('REPORT_NOT_FOUND', 'Integrity report not found'));
   };
   return [
-    { path: '/reports/find', methods: ['POST'], handle: find },
-    { path: '/reports/find_all', methods: ['GET', 'POST'], handle: (body) => find(body ?? {}) },
+    { ...ROUTES.find, handle: find },
+    { ...ROUTES.findAll, handle: (body) => find(body ?? {}) },
   ];
 }
 

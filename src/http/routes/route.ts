@@ -1,7 +1,22 @@
-/** What a path under `/rest-api` does. */
-export interface Route {
+import type * as z from 'zod';
+import type { ErrorCode } from '../../domain/errors.ts';
+
+/** What `/openapi.json` tells of a path under `/rest-api`. */
+export interface RouteDescription {
   readonly path: string;
   readonly methods: readonly ('GET' | 'POST')[];
+  /** One sentence for the reader of the description. */
+  readonly summary: string;
+  /** Of the body; absent when none is read. The handler checks it. */
+  readonly request?: z.ZodType;
+  /** Of the JSON that status 200 carries; absent for an empty answer. */
+  readonly answer?: z.ZodType;
+  /** Errors beside those that every path can have. */
+  readonly errors: readonly ErrorCode[];
+}
+
+/** What such a path does. */
+export interface Route extends RouteDescription {
   /** Gets the parsed body; what it gives becomes the JSON answer, undefined an empty one. Always status 200. */
   readonly handle: (body: unknown) => unknown;
 }

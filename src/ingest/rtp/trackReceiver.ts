@@ -1,5 +1,6 @@
 import type { Sample, Track } from '../../domain/media.ts';
 import { DecodeTimes, type TimedFrame } from '../../media/decodeTimes.ts';
+import type { PacketCounts } from '../../streams/stream.ts';
 import type { MediaSynchroniser, SyncedTrack } from './clock.ts';
 import { createDepacketiser, type RtpFormat } from './createDepacketiser.ts';
 import type { AudioFormat, Depacketiser, Frame, VideoFormat } from './depacketiser.ts';
@@ -67,6 +68,13 @@ export interface TrackStatistics {
 /** A frame, and how many packets were lost between the one before and it. */
 interface LateFrame extends Frame {
   readonly lost: number;
+}
+
+/** What all tracks of a stream count together. */
+export function packetCounts(tracks: readonly TrackStatistics[]): PacketCounts {
+  const sum = (count: (track: TrackStatistics) => number): number =>
+    tracks.reduce((total, track) => total + count(track), 0);
+  return { received: sum((track) => track.received), lost: sum((track) => track.givenUp) };
 }
 
 /** Receives one track: RTP packets in, samples out. No timers of its own: `check` is called every 10 to 20 ms. */

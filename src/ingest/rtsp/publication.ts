@@ -6,6 +6,7 @@ import type { Streams } from '../../streams/streams.ts';
 import type { Leap } from '../../streams/timeline.ts';
 import { MediaSynchroniser } from '../rtp/clock.ts';
 import { ReceptionClock } from '../rtp/receptionClock.ts';
+import { packetCounts } from '../rtp/trackReceiver.ts';
 import { TrackIntake } from './trackIntake.ts';
 import type { TrackLine } from './trackLine.ts';
 
@@ -70,6 +71,7 @@ export class Publication {
       const common = { stream, synchroniser: this.#synchroniser, maxFrameBytes, senderSsrc };
       this.#intakes.set(line, new TrackIntake(line.format, { ...common, lossWaitMs }));
     }
+    stream.packets = () => packetCounts([...this.#intakes.values()].map((each) => each.statistics()));
     for (const line of lines) {
       line.open({
         rtp: (data) => this.#rtp(line, data),

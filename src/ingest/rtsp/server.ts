@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Logger } from '../../domain/log.ts';
 import type { Connections } from '../../streams/connections.ts';
 import type { Streams } from '../../streams/streams.ts';
+import type { ConnectionLoad } from '../../tcp/admission.ts';
 import { ClientServer } from '../../tcp/clientServer.ts';
 import type { ClientPlace, ClientServerOptions, TlsIdentity } from '../../tcp/clientServer.ts';
 import { SocketLink } from '../../tcp/socketLink.ts';
@@ -65,6 +66,10 @@ export class RtspServer {
       },
       options,
     );
+  }
+
+  get connections(): ConnectionLoad {
+    return this.#clients.connections;
   }
 
   /** Starts to listen; port 0 takes a free one. @returns the port. @throws the system's error, e.g. EADDRINUSE. */

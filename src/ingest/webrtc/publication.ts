@@ -5,6 +5,7 @@ import type { Stream } from '../../streams/stream.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { Leap } from '../../streams/timeline.ts';
 import { ReceptionClock } from '../rtp/receptionClock.ts';
+import { packetCounts } from '../rtp/trackReceiver.ts';
 import { writeAnswer, writeTransportOffer } from './answer.ts';
 import type { Negotiated } from './negotiation.ts';
 import { Reception } from './reception.ts';
@@ -75,6 +76,7 @@ export class Publication implements WebRtcPublication {
     this.#log = log.child({ streamName: stream.name, mediaSessionId: stream.mediaSessionId });
     this.#leaps = new LeapReports(this.#log);
     const onLeap = (leap: Leap): void => this.#leaps.add(stream, leap);
+    stream.packets = () => packetCounts(Object.values(this.#reception.statistics()));
     this.#reception = new Reception(negotiated, stream, { ...options, onLeap }, (packet) =>
       transport.sendRtcp(packet),
     );

@@ -135,6 +135,8 @@ const DEFAULTS: Settings = {
   record_reports_keep: 10_000,
   record_report_sha256: true,
   record_report_file: false,
+  status_list_max: 200,
+  events_max_listeners: 16,
   shutdown_timeout: 30,
   log_level: 'info',
   log_format: 'auto',

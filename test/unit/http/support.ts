@@ -5,7 +5,8 @@ import { createHttpApp } from '../../../src/http/app.ts';
 import type { HttpAppOptions } from '../../../src/http/app.ts';
 import { DEFAULT_HTTP_LIMITS, HttpServer } from '../../../src/http/server.ts';
 import type { HttpLimits } from '../../../src/http/server.ts';
-import type { ReadyCheck } from '../../../src/http/services.ts';
+import { RequestCounts } from '../../../src/http/requestCounts.ts';
+import type { ReadyCheck, StatusServices } from '../../../src/http/services.ts';
 import type {
   HookControl,
   ReportControl,
@@ -64,7 +65,9 @@ export class MemoryRecordings implements RecordingControl {
     this.starts.push({ stream, options });
     const { mediaSessionId } = stream;
     const fileName = options.fileName ?? `${options.template ?? stream.name}.mp4`;
-    this.#running.set(mediaSessionId, { mediaSessionId, fileName, startedAt: Date.now() - 7640 });
+    const progress = { bytes: 4_000_000, parts: 1, lastWriteAgeMs: 120 };
+    const info = { recordingId: `recording-of-${stream.name}`, mediaSessionId, streamName: stream.name };
+    this.#running.set(mediaSessionId, { ...info, fileName, startedAt: Date.now() - 7640, ...progress });
   }
 
   stop(mediaSessionId: string): Promise<void> {
@@ -99,9 +102,17 @@ export class MemorySnapshots implements Snapshots {
   }
 }
 
-/** A server without a hook has no runs of it. */
 export const NO_REPORTS: ReportControl = { find: () => Promise.resolve([]) };
 
+/** Tells nothing. */
+export const NO_STATUS: StatusServices = {
+  readiness: () => Promise.resolve([]),
+  metrics: () => Promise.resolve(''),
+  stat: () => Promise.resolve({}),
+  events: { listen: () => Promise.reject(new Error('no events')) },
+};
+
+/** A server without a hook has no runs of it. */
 export const NO_HOOKS: HookControl = {
   list: () => Promise.resolve([]),
   run: () => Promise.reject(new RecorderdError('HOOK_NOT_FOUND', 'Hook run not found')),
@@ -150,6 +161,7 @@ export const HTTP_DEFAULTS: HttpAppOptions = {
   recordsDir: '/nonexistent/records',
   home: '/nonexistent',
   packageDir: PACKAGE_DIR,
+  version: '1.2.3',
   signallingPorts: () => ({ ws: 8080, wss: 8443 }),
   whipToken: '',
   maxSdpBytes: 65_536,
@@ -169,6 +181,8 @@ export class Rest {
   /** What the publishers and connections were told on their end. */
   readonly terminated: string[] = [];
   checks: readonly ReadyCheck[] = [];
+  /** In place of what tells nothing. */
+  status: Partial<StatusServices> = {};
   port = 0;
   app: Koa | undefined;
   server: HttpServer | undefined;
@@ -185,7 +199,8 @@ export class Rest {
     const readiness = () => Promise.resolve(this.checks);
     const captures = new PulledCaptures({ streams, log }, PULL_OPTIONS);
     const common = { streams, connections, recordings, hooks, reports, snapshots };
-    const services = { ...common, captures, log, readiness };
+    const requests = new RequestCounts();
+    const services = { ...common, ...NO_STATUS, captures, log, readiness, requests, ...this.status };
     this.app = createHttpApp(noWebRtc ? services : { ...services, webrtc }, { ...HTTP_DEFAULTS, ...given });
     this.server = new HttpServer(this.app, { log: this.log, limits: { ...DEFAULT_HTTP_LIMITS, ...limits } });
     this.port = await this.server.listen(0, '127.0.0.1');

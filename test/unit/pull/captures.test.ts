@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHttpApp } from '../../../src/http/app.ts';
+import { RequestCounts } from '../../../src/http/requestCounts.ts';
 import { DEFAULT_HTTP_LIMITS, HttpServer } from '../../../src/http/server.ts';
 import { PulledCaptures } from '../../../src/ingest/pull/pulledCaptures.ts';
 import type { PullOptions } from '../../../src/ingest/pull/settings.ts';
@@ -12,7 +13,14 @@ import { Streams } from '../../../src/streams/streams.ts';
 import { eventually } from '../../support/eventually.ts';
 import { PULL_OPTIONS } from '../../support/pullRig.ts';
 import { memoryLog } from '../../support/rtmpHarness.ts';
-import { HTTP_DEFAULTS, MemoryRecordings, MemorySnapshots, NO_HOOKS, NO_REPORTS } from '../http/support.ts';
+import {
+  HTTP_DEFAULTS,
+  MemoryRecordings,
+  MemorySnapshots,
+  NO_HOOKS,
+  NO_STATUS,
+  NO_REPORTS,
+} from '../http/support.ts';
 
 function program(script: string): string {
   const path = join(mkdtempSync(join(tmpdir(), 'recorderd-source-')), 'program');
@@ -46,7 +54,8 @@ class Bench {
         hooks: NO_HOOKS,
         reports: NO_REPORTS,
         snapshots: new MemorySnapshots(),
-        readiness: () => Promise.resolve([]),
+        requests: new RequestCounts(),
+        ...NO_STATUS,
       },
       HTTP_DEFAULTS,
     );

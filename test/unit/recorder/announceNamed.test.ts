@@ -14,6 +14,7 @@ import { DiskSpace } from '../../../src/recorder/diskSpace.ts';
 import { finishPart } from '../../../src/recorder/finishPart.ts';
 import type { PartFacts } from '../../../src/recorder/finishPart.ts';
 import { readJournal, RecordingJournal } from '../../../src/recorder/journal.ts';
+import { RecorderCounts } from '../../../src/recorder/recorderCounts.ts';
 import { leftBehind, recover } from '../../../src/recorder/recovery.ts';
 import { memoryLog } from '../../support/rtmpHarness.ts';
 import { Home } from '../hooks/support.ts';
@@ -55,7 +56,8 @@ async function startAgain(): Promise<void> {
   const onPart = (part: Parameters<typeof hooks.enqueue>[0]): Promise<void> => hooks.enqueue(part);
   const log = memoryLog();
   const disk = new DiskSpace({ recordsDir, warnFree: {}, stopFree: {}, checkMs: 1000 }, log);
-  await recover(await leftBehind(recordsDir), { recordsDir, faststart: false, log, disk, onPart });
+  const counts = new RecorderCounts();
+  await recover(await leftBehind(recordsDir), { recordsDir, faststart: false, log, disk, counts, onPart });
   await hooks.drain(20_000);
 }
 
@@ -68,7 +70,7 @@ async function finish(): Promise<FinishedPart> {
   const named = await finishPart(
     FACTS,
     { ...FILE, path: work },
-    { recordsDir, journal, faststart: undefined },
+    { recordsDir, journal, faststart: undefined, counts: new RecorderCounts() },
     memoryLog(),
   );
   if (named === undefined) throw new Error('nothing was finished');

@@ -1,0 +1,165 @@
+import type * as z from 'zod';
+import type { ErrorCode } from '../../domain/errors.ts';
+import { HealthAnswer, LiveStateAnswer, ReadyAnswer, StatAnswer } from './answers.ts';
+import type { Schemas } from './schemas.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+/** The responses for these codes. */
+type Errors = (codes: readonly ErrorCode[]) => Json;
+
+/** Every path behind the guard can have these. */
+export const GUARDED: readonly ErrorCode[] = ['UNAUTHORIZED', 'FORBIDDEN', 'INTERNAL'];
+
+/** Asks for no credentials. */
+const OPEN = { security: [{}] };
+const TEXT = { type: 'string' };
+
+/** What is served beside the JSON of `/rest-api`. */
+export function otherPaths(schemas: Schemas, errors: Errors): Json {
+  return {
+    ...healthPaths(schemas, errors),
+    ...figurePaths(schemas, errors),
+    ...filePaths(errors),
+    ...whipPaths(errors),
+  };
+}
+
+function healthPaths(schemas: Schemas, errors: Errors): Json {
+  const of = (description: string, schema: z.ZodType): Json => ({
+    description,
+    content: { 'application/json': { schema: schemas.use(schema) } },
+  });
+  const health = of('The process answers.', HealthAnswer);
+  const ready = of('New streams are accepted and recorded.', ReadyAnswer);
+  const unready = of('They are not; the checks tell why.', ReadyAnswer);
+  return {
+    '/healthz': get(
+      'getHealth',
+      'Says that the process is alive.',
+      { 200: health, ...errors(['INTERNAL']) },
+      OPEN,
+    ),
+    '/readyz': get(
+      'getReadiness',
+      'Says whether it takes streams.',
+      { 200: ready, 503: unready, ...errors(['INTERNAL']) },
+      OPEN,
+    ),
+  };
+}
+
+function figurePaths(schemas: Schemas, errors: Errors): Json {
+  const state = schemas.use(LiveStateAnswer);
+  const events = {
+    description: 'One event a second, each with the live state as JSON, until the client leaves.',
+    content: {
+      'text/event-stream': {
+        schema: { ...TEXT, contentMediaType: 'application/json', contentSchema: state },
+      },
+    },
+  };
+  const metrics = {
+    description: 'Metrics in the text format of Prometheus.',
+    content: { 'text/plain': { schema: TEXT } },
+  };
+  const stat = {
+    description: 'Figures in groups, as text or as JSON.',
+    content: { 'text/plain': { schema: TEXT }, 'application/json': { schema: schemas.use(StatAnswer) } },
+  };
+  const refused = errors([...GUARDED, 'LIMIT_REACHED', 'SHUTTING_DOWN']);
+  return {
+    '/metrics': get('getMetrics', 'Gives metrics.', { 200: metrics, ...errors(GUARDED) }),
+    '/rest-api/events': get('getEvents', 'Tells the live state once a second.', { 200: events, ...refused }),
+    '/': get(
+      'getStatistics',
+      'Gives the statistics of WCS.',
+      { 200: stat, ...errors([...GUARDED, 'NOT_FOUND']) },
+      STAT_QUERY,
+    ),
+  };
+}
+
+function get(operationId: string, summary: string, responses: Json, more: Json = {}): Json {
+  return { get: { operationId, summary, tags: ['status'], ...more, responses } };
+}
+
+const STAT_QUERY = {
+  parameters: [
+    { name: 'action', in: 'query', required: true, schema: { const: 'stat' } },
+    { name: 'format', in: 'query', description: 'Text without it.', schema: { const: 'json' } },
+    { name: 'groups', in: 'query', description: 'Names, with commas; all without it.', schema: TEXT },
+  ],
+};
+
+function filePaths(errors: Errors): Json {
+  const video = { schema: { type: 'string', contentEncoding: 'binary' } };
+  const content = { 'video/mp4': video, 'video/webm': video, 'video/x-matroska': video, 'video/mp2t': video };
+  return {
+    '/client/records/{name}': {
+      parameters: [
+        { name: 'name', in: 'path', required: true, description: 'Name of the file.', schema: TEXT },
+        { name: 'download', in: 'query', description: 'Has browsers save the file.', schema: TEXT },
+      ],
+      get: {
+        operationId: 'getRecord',
+        summary: 'Gives a finished recording, or a range of it.',
+        tags: ['files'],
+        ...OPEN,
+        responses: {
+          200: { description: 'The file.', content },
+          206: { description: 'A range of it.', content },
+          ...errors(['NOT_FOUND', 'PRECONDITION_FAILED', 'RANGE_NOT_SATISFIABLE', 'INTERNAL']),
+        },
+      },
+    },
+  };
+}
+
+const OFFER_ERRORS: readonly ErrorCode[] = [
+  ...(['UNAUTHORIZED', 'INTERNAL'] as const),
+  ...(['BAD_REQUEST', 'NO_COMMON_CODECS', 'STREAM_NAME_IN_USE', 'BODY_TOO_LARGE'] as const),
+  ...(['UNSUPPORTED_MEDIA_TYPE', 'LIMIT_REACHED', 'SHUTTING_DOWN'] as const),
+];
+
+const NAME = { name: 'name', in: 'path', required: true, description: 'Of the stream.', schema: TEXT };
+const ID = { name: 'id', in: 'path', required: true, description: 'Of the session.', schema: TEXT };
+const RECORD = {
+  name: 'record',
+  in: 'query',
+  description: 'Has the stream recorded.',
+  schema: { type: 'boolean' },
+};
+
+/** They have a token of their own, `whip_token`. */
+function whipPaths(errors: Errors): Json {
+  const sdp = { content: { 'application/sdp': { schema: TEXT } } };
+  const common = { tags: ['whip'], security: [{}, { token: [] }] };
+  return {
+    '/whip/{name}': {
+      parameters: [NAME],
+      post: {
+        operationId: 'publishByWhip',
+        summary: 'Publishes a stream; the body is an SDP offer.',
+        ...common,
+        parameters: [RECORD],
+        requestBody: { required: true, ...sdp },
+        responses: {
+          201: { description: 'The SDP answer; Location names the session.', ...sdp },
+          ...errors(OFFER_ERRORS),
+        },
+      },
+    },
+    '/whip/{name}/{id}': {
+      parameters: [NAME, ID],
+      delete: {
+        operationId: 'endWhip',
+        summary: 'Ends a publication.',
+        ...common,
+        responses: {
+          200: { description: 'Ended; the body is empty.' },
+          ...errors(['UNAUTHORIZED', 'NOT_FOUND', 'INTERNAL']),
+        },
+      },
+    },
+  };
+}
