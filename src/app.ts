@@ -4,6 +4,7 @@ import type { Logger } from './domain/log.ts';
 import { PublishSecrets } from './domain/publishSecrets.ts';
 import { EncoderDoors } from './encoderDoors.ts';
 import { createHttpApp } from './http/app.ts';
+import type { HttpAccess } from './http/app.ts';
 import { HttpServer } from './http/server.ts';
 import type { ReadyCheck } from './http/services.ts';
 import type { CaptureGap } from './ingest/pull/capture.ts';
@@ -27,11 +28,12 @@ import { Lifetime } from './util/lifetime.ts';
 import { within } from './util/within.ts';
 import {
   hookKillGraceMs,
+  httpAccess,
   httpLimits,
   pullOptions,
-  restAccess,
   signallingOptions,
   snapshotOptions,
+  streamLimits,
   webRtcOptions,
 } from './wiring.ts';
 
@@ -52,10 +54,11 @@ const CLOSE_GRACE_MS = 1000;
 
 /** The composition root: the only place where every room meets. */
 export class App {
-  readonly #settings: Settings;
+  #settings: Settings;
   readonly #environment: AppEnvironment;
   readonly #log: Logger;
   readonly #recordsDir: string;
+  readonly #secrets: PublishSecrets;
   readonly #streams: Streams;
   readonly #connections: Connections;
   readonly #doors = new Lifetime();
@@ -66,16 +69,18 @@ export class App {
   #captures: PulledCaptures | undefined;
   #recorder: Recorder | undefined;
   #draining = false;
+  #httpAccess: HttpAccess;
 
   constructor(settings: Settings, environment: AppEnvironment, log: Logger) {
     this.#settings = settings;
     this.#environment = environment;
     this.#log = log;
     this.#recordsDir = resolve(environment.home, settings.record_dir);
-    const secrets = new PublishSecrets(settings.publish_secrets);
-    const rules = { secrets, maxStreams: settings.max_streams };
+    this.#httpAccess = httpAccess(settings);
+    this.#secrets = new PublishSecrets(settings.publish_secrets);
+    const rules = { secrets: this.#secrets, maxStreams: settings.max_streams };
     this.#streams = new Streams(settings.gop_cache_max_bytes, rules);
-    this.#connections = new Connections(secrets);
+    this.#connections = new Connections(this.#secrets);
     const deps = { streams: this.#streams, connections: this.#connections, log };
     this.#encoderDoors = new EncoderDoors(settings, deps);
   }
@@ -101,7 +106,7 @@ export class App {
     await this.#encoderDoors.open(doors);
     if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
     await this.#openHttp(doors, services);
-    this.#captures?.open(this.#settings.captures);
+    this.#captures?.declare(this.#settings.captures);
     void this.#recorder.recordings.recover();
     this.#log.info('ready', {
       recordsDir: this.#recordsDir,
@@ -110,9 +115,20 @@ export class App {
     });
   }
 
-  /** Reads anew what can change while the server runs: the certificate. Never throws. */
-  async reload(): Promise<void> {
+  /** Reads the certificate again. One that cannot be used changes nothing. Never rejects. */
+  async renewCertificate(): Promise<void> {
     await this.#listeners?.renewCertificate();
+  }
+
+  /** Has what begins from now on go by `settings`, which differ from those before in live keys only. Never rejects. */
+  async use(settings: Settings): Promise<void> {
+    if (this.#draining) return;
+    this.#settings = settings;
+    this.#httpAccess = httpAccess(settings);
+    this.#secrets.use(settings.publish_secrets);
+    this.#streams.use(streamLimits(settings));
+    await this.#recorder?.use(settings);
+    this.#captures?.declare(settings.captures);
   }
 
   /**
@@ -174,9 +190,8 @@ export class App {
   }
 
   #createCaptures(ffmpeg: Ffmpeg, recordings: Recordings): Captures {
-    const isNewPart = this.#settings.record_reconnect === 'part';
     const onGap = (stream: Stream, { from, to, cause }: CaptureGap): void => {
-      if (isNewPart) recordings.beginPart(stream, 'gap');
+      if (this.#settings.record_reconnect === 'part') recordings.beginPart(stream, 'gap');
       stream.report({ cause: 'source-lost', from, to, lostMs: to - from, detail: cause });
     };
     const log = this.#log.child({ component: 'captures' });
@@ -205,10 +220,8 @@ export class App {
       {
         maxBodyBytes: this.#settings.http_max_body_bytes,
         maxSdpBytes: this.#settings.http_max_body_bytes,
-        corsOrigin: this.#settings.cors_origin,
-        whipToken: this.#settings.whip_token,
         recordsDir: this.#recordsDir,
-        rest: restAccess(this.#settings),
+        access: () => this.#httpAccess,
         signallingPorts: () => ({ ws: doors.ports.get('ws'), wss: doors.ports.get('wss') }),
         home,
         packageDir,

@@ -14,6 +14,8 @@ import {
   versionOutcome,
 } from './cli.ts';
 import type { CommandOptions, Outcome } from './cli.ts';
+import { reloadSettings } from './config/reload.ts';
+import type { Effective } from './config/reload.ts';
 import { UnavailableError } from './listening.ts';
 import { createLog } from './ops/log.ts';
 import type { Log } from './ops/log.ts';
@@ -54,8 +56,10 @@ async function serve(options: CommandOptions): Promise<void> {
   log.log.info('starting', { version: version(), pid: process.pid, home: loaded.home, config });
   const app = new App(settings, { home: loaded.home, packageDir: PACKAGE_DIR, env: process.env }, log.log);
   stopOnSignal(app, log);
+  const started = app.start();
+  reloadOnSignal(app, log, { options, effective: loaded.result, started });
   try {
-    await app.start();
+    await started;
   } catch (error) {
     const isExpected = error instanceof UnavailableError;
     log.log.error(isExpected ? error.message : 'start failed', isExpected ? {} : { err: error });
@@ -81,8 +85,36 @@ function stopOnSignal(app: App, log: Log): void {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  // Its default would end the process without finishing the files.
-  process.on('SIGHUP', () => void app.reload());
+}
+
+/** What a reload compares with, and waits for. */
+interface AtStart {
+  readonly options: CommandOptions;
+  readonly effective: Effective;
+  readonly started: Promise<void>;
+}
+
+/** SIGHUP reads settings and certificate again, one time after the other. Settings that are wrong change nothing. */
+function reloadOnSignal(app: App, { log, setLevel }: Log, atStart: AtStart): void {
+  let { effective } = atStart;
+  const reload = async (): Promise<void> => {
+    const { result } = readSettings(atStart.options, { cwd: process.cwd(), env: process.env });
+    for (const warning of result.warnings) log.warn(warning);
+    if (result.ok) {
+      const { applied, needRestart, ...next } = reloadSettings(effective, result);
+      ({ effective } = next);
+      setLevel(effective.settings.log_level);
+      await app.use(effective.settings);
+      log.info('settings are read again', { applied });
+      if (needRestart.length > 0) log.warn('settings that changed need a restart', { keys: needRestart });
+    } else log.error('settings are wrong, the old ones stay', { problems: result.problems });
+    await app.renewCertificate();
+  };
+  // Whoever waits for the start is told that it failed.
+  let last = atStart.started.catch(() => undefined);
+  process.on('SIGHUP', () => {
+    last = last.then(reload).catch((err: unknown) => log.error('reload failed', { err }));
+  });
 }
 
 async function end(log: Log, code: number): Promise<void> {

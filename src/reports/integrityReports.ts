@@ -33,7 +33,7 @@ const MAX_RESUMED = 200;
  * at a time, and delays nobody. A report that cannot be written is logged and touches neither recording nor hook.
  */
 export class IntegrityReports {
-  readonly #options: ReportOptions;
+  #options: ReportOptions;
   readonly #log: Logger;
   /** Undefined when none are kept. */
   readonly #store: ReportStore | undefined;
@@ -61,6 +61,12 @@ export class IntegrityReports {
       );
       if (report.sha256 === null && size === report.bytes) this.#completeLater(report, path, undefined);
     }
+  }
+
+  /** Takes other options for the files that are reported on from now on; folder and `keep` stay. */
+  use(options: ReportOptions): void {
+    const { recordsDir, keep } = this.#options;
+    this.#options = { ...options, recordsDir, keep };
   }
 
   /** Reports on a finished part; durable once resolved. A part that was reported on before keeps its report. Never rejects. */
