@@ -67,6 +67,7 @@ module.exports = {
       from: { path: '^src/ingest/(webrtc|rtsp)/' },
       to: { path: '^src/ingest/(?!$1/|rtp/)' },
     },
+    not('commands-need-no-server', '^src/commands', '^src/(?!commands|hooks|reports|media|domain|util)'),
     not('only-main-knows-app', '^src/(?!main)', '^src/app\\.ts$'),
     only('execa', 'execa', '^src/process/'),
     only('chokidar', 'chokidar', '^src/recorder/recordWatcher\\.ts$'),

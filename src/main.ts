@@ -16,6 +16,7 @@ import {
 import type { CommandOptions, Outcome } from './cli.ts';
 import { reloadSettings } from './config/reload.ts';
 import type { Effective } from './config/reload.ts';
+import { runFileCommand } from './fileCommands.ts';
 import { UnavailableError } from './listening.ts';
 import { createLog } from './ops/log.ts';
 import type { Log } from './ops/log.ts';
@@ -126,6 +127,12 @@ async function end(log: Log, code: number): Promise<void> {
 
 const command = parseCommandLine(process.argv.slice(2));
 switch (command.kind) {
+  case 'list':
+  case 'verify':
+  case 'repair':
+  case 'run-hook':
+    process.exitCode = await runFileCommand(command);
+    break;
   case 'run':
     await serve(command.options);
     break;

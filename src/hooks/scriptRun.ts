@@ -25,11 +25,14 @@ const MAX_OUTPUT_BYTES = 8192;
 /** What is kept of the output with a run that is still owed: there may be many. */
 const KEPT_OUTPUT_CHARACTERS = 1000;
 
-/** Runs the script for a part once and logs how it went; its process is in `pidFile` meanwhile. `aborted`: by `signal`. */
+/**
+ * Runs the script for a part once and logs how it went; its process is in `pidFile`, if there is one, meanwhile.
+ * `aborted`: by `signal`.
+ */
 export async function tryScript(
   part: FinishedPart,
   options: ScriptOptions,
-  { signal, pidFile }: { readonly signal: AbortSignal; readonly pidFile: string },
+  { signal, pidFile }: { readonly signal: AbortSignal; readonly pidFile: string | undefined },
   log: Logger,
 ): Promise<FailedTry | 'done' | 'aborted'> {
   const { homeDir, env, timeoutMs, killGraceMs } = options;
@@ -48,9 +51,11 @@ export async function tryScript(
     killGraceMs,
     maxOutputBytes: MAX_OUTPUT_BYTES,
     signal,
-    onStarted: (pid) => noteScript(pidFile, pid, log),
+    onStarted: (pid) => {
+      if (pidFile !== undefined) noteScript(pidFile, pid, log);
+    },
   });
-  await rm(pidFile, { force: true });
+  if (pidFile !== undefined) await rm(pidFile, { force: true });
   return judge(result, { script: script.path, timeoutMs }, log);
 }
 

@@ -5,10 +5,10 @@ import { reportOf } from '../domain/integrityReport.ts';
 import type { IntegrityReport, PartEvidence, ReportFilter } from '../domain/integrityReport.ts';
 import type { Logger } from '../domain/log.ts';
 import type { FinishedPart } from '../domain/recording.ts';
-import { countMatroska } from '../media/matroska/count.ts';
 import { writeWhole } from '../storage/wholeFile.ts';
 import { Slots } from '../util/slots.ts';
 import { within } from '../util/within.ts';
+import { countPackets } from './countPackets.ts';
 import { digestOf } from './fileDigest.ts';
 import { ReportStore } from './reportStore.ts';
 
@@ -160,7 +160,7 @@ async function tracksOf(
 ): Promise<IntegrityReport['tracks']> {
   const isCounted = tracks.every(({ packetsInFile }) => packetsInFile !== null);
   if (isCounted || (container !== 'webm' && container !== 'mkv')) return tracks;
-  const counts = await countMatroska(handle);
+  const counts = await countPackets(handle, container);
   return tracks.map((track) => {
     const { packets, bytes } = counts[track.kind];
     return { ...track, packetsInFile: packets, bytesInFile: bytes };
