@@ -68,7 +68,7 @@ module.exports = {
       to: { path: '^src/ingest/(?!$1/|rtp/)' },
     },
     not('commands-need-no-server', '^src/commands', '^src/(?!commands|hooks|reports|media|domain|util)'),
-    not('only-main-knows-app', '^src/(?!main)', '^src/app\\.ts$'),
+    not('only-serve-knows-app', '^src/(?!serve)', '^src/app\\.ts$'),
     only('execa', 'execa', '^src/process/'),
     only('chokidar', 'chokidar', '^src/recorder/recordWatcher\\.ts$'),
     only('winston', 'winston', '^src/ops/log\\.ts$'),

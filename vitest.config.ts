@@ -45,6 +45,15 @@ export default defineConfig({
       },
       { test: { ...endToEnd, name: 'browser', include: BROWSER, fileParallelism: false } },
       { test: { ...endToEnd, name: 'long', include: LONG, fileParallelism: false } },
+      // Needs the npm registry: `make test-package`.
+      {
+        test: {
+          ...endToEnd,
+          name: 'package',
+          include: ['test/package/*.test.ts'],
+          fileParallelism: false,
+        },
+      },
       // Minutes to hours of wear, each by a target of its own in the Makefile.
       { test: { ...endToEnd, name: 'fuzz', include: ['test/fuzz/*.test.ts'], fileParallelism: false } },
       { test: { ...endToEnd, name: 'soak', include: ['test/soak/*.test.ts'] } },

@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Settings } from './config/settings.ts';
 import type { Logger } from './domain/log.ts';
@@ -113,6 +114,11 @@ export class App {
       ffmpeg: ffmpeg.path,
       ffmpegVersion: ffmpeg.version,
     });
+  }
+
+  /** Resolves when the disk of the records answers. @throws the system's error. */
+  async reachDisk(): Promise<void> {
+    await statfs(this.#recordsDir);
   }
 
   /** Reads the certificate again. One that cannot be used changes nothing. Never rejects. */
