@@ -207,7 +207,8 @@ describe.skipIf(CHROOT === '')('the Debian package, in a Debian of its own', () 
 
   beforeAll(async () => {
     await run('chroot', CHROOT, 'dpkg', '--purge', 'recorderd');
-    rmSync(inRoot('var/lib/recorderd'), { recursive: true, force: true });
+    for (const path of ['var/lib/recorderd', 'etc/recorderd'])
+      rmSync(inRoot(path), { recursive: true, force: true });
   });
 
   test('installs with a user, a service that is enabled, and settings that the user may read', async () => {
