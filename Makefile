@@ -14,7 +14,7 @@ SOURCES := $(shell find src) package.json tsconfig.json tsconfig.build.json
 # Flags of the server (make run) or of vitest (make test-unit, test-e2e, test-browser).
 ARGS ?=
 
-.PHONY: help install build ffmpeg lean-ffmpeg setup demo run test test-unit test-e2e test-browser test-long test-lean lint bench bench-faults bench-recovery bench-steady bench-sync bench-webrtc fuzz soak clean
+.PHONY: help install build ffmpeg lean-ffmpeg setup demo run test test-unit test-e2e test-browser test-long test-lean test-package lint bench bench-faults bench-recovery bench-steady bench-sync bench-webrtc fuzz soak package clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ test-browser: setup ## the Web SDK, the demo page and playback in Chromium: five
 	@scripts/setup-tests.sh
 	@node_modules/.bin/vitest run --project browser $(ARGS)
 
+test-package: build ffmpeg ## the packages: install, record, upgrade, remove; PACKAGE_CHROOT names a Debian 13 for the .deb
+	@node_modules/.bin/vitest run --project package $(ARGS)
+
 fuzz: build ffmpeg ## changed sessions through all doors at once while a canary is recorded: FUZZ_SECONDS (600), FUZZ_SEED (docs/fuzzing.md)
 	@node_modules/.bin/vitest run --project fuzz $(ARGS)
 
@@ -105,5 +108,8 @@ bench-webrtc: build ffmpeg ## cost per recording beside Janus (docs/benchmarks.m
 	@scripts/setup-bench-webrtc.sh
 	@node bench/webrtc-recording.mjs
 
+package: build ## packages/: a Debian package, and a tarball with install.sh (docs/installation.md)
+	@scripts/package.sh
+
 clean: ## remove everything that was built or fetched, except recordings
-	@rm -rf dist coverage vendor node_modules
+	@rm -rf dist coverage vendor packages node_modules

@@ -58,6 +58,15 @@ export default defineConfig({
           env: { RECORDERD_RECORD_FFMPEG_PATH: resolve('vendor/ffmpeg-lean/ffmpeg') },
         },
       },
+      // Needs the npm registry: `make test-package`.
+      {
+        test: {
+          ...endToEnd,
+          name: 'package',
+          include: ['test/package/*.test.ts'],
+          fileParallelism: false,
+        },
+      },
       // Minutes to hours of wear, each by a target of its own in the Makefile.
       { test: { ...endToEnd, name: 'fuzz', include: ['test/fuzz/*.test.ts'], fileParallelism: false } },
       { test: { ...endToEnd, name: 'soak', include: ['test/soak/*.test.ts'] } },

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 if [ "${CI:-}" = true ] && can_apt; then
-  apt_install ffmpeg shellcheck gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+  apt_install ffmpeg shellcheck curl jq rclone gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
     gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
     gstreamer1.0-rtsp gstreamer1.0-nice python3-gi python3-gst-1.0 gir1.2-gst-plugins-bad-1.0 \
     gir1.2-gst-rtsp-server-1.0 chromium ||

@@ -17,7 +17,12 @@ const CHECKS = {
   types: [bin('tsc'), '-p', 'tsconfig.json', '--noEmit'],
   architecture: [bin('depcruise'), '--config', '.dependency-cruiser.cjs', 'src'],
   openapi: [process.execPath, 'scripts/lint-openapi.mjs'],
-  shellcheck: ['shellcheck', '-x', '-P', 'SCRIPTDIR', '.ci/run', ...shellScripts('scripts')],
+  dockerfile: [bin('dockerfile-utils'), 'lint', 'Dockerfile'],
+  shellcheck: [
+    ...['shellcheck', '-x', '-P', 'SCRIPTDIR', '.ci/run', 'packaging/debian/postinst'],
+    ...['packaging/debian/prerm', 'packaging/debian/postrm'],
+    ...['scripts', 'scripts/hooks', 'packaging'].flatMap(shellScripts),
+  ],
 };
 
 function shellScripts(folder) {

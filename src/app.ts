@@ -1,22 +1,25 @@
-import { join, resolve } from 'node:path';
+import { statfs } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Settings } from './config/settings.ts';
 import type { Logger } from './domain/log.ts';
 import { PublishSecrets } from './domain/publishSecrets.ts';
 import { EncoderDoors } from './encoderDoors.ts';
+import { ffmpegFields, findFfmpegs } from './ffmpegs.ts';
 import { createHttpApp } from './http/app.ts';
+import type { HttpAccess } from './http/app.ts';
 import { LiveEvents } from './http/events.ts';
 import { RequestCounts } from './http/requestCounts.ts';
 import { HttpServer } from './http/server.ts';
 import type { ReadyCheck } from './http/services.ts';
 import type { CaptureGap } from './ingest/pull/capture.ts';
 import { PulledCaptures } from './ingest/pull/pulledCaptures.ts';
-import { WebRtcServer } from './ingest/webrtc/server.ts';
-import { Doors, needed } from './listening.ts';
+import type { WebRtcServer } from './ingest/webrtc/server.ts';
+import { Doors } from './listening.ts';
 import type { Observation } from './observe/observation.ts';
 import { openObservation } from './observing.ts';
 import { openRecorder } from './openRecorder.ts';
 import type { AppEnvironment, Recorder } from './openRecorder.ts';
-import { findFfmpeg, findRecordingFfmpeg } from './process/ffmpeg.ts';
+import { openWebRtc } from './openWebRtc.ts';
 import type { Ffmpeg } from './process/ffmpeg.ts';
 import { readyChecks } from './readiness.ts';
 import type { Recordings } from './recorder/recordings.ts';
@@ -32,12 +35,12 @@ import { Lifetime } from './util/lifetime.ts';
 import { within } from './util/within.ts';
 import {
   hookKillGraceMs,
+  httpAccess,
   httpLimits,
   pullOptions,
-  restAccess,
   signallingOptions,
   snapshotOptions,
-  webRtcOptions,
+  streamLimits,
 } from './wiring.ts';
 
 /** What the doors for clients of REST and of the Web SDK work on. */
@@ -63,10 +66,11 @@ const CLOSE_GRACE_MS = 1000;
 
 /** The composition root: the only place where every room meets. */
 export class App {
-  readonly #settings: Settings;
+  #settings: Settings;
   readonly #environment: AppEnvironment;
   readonly #log: Logger;
   readonly #recordsDir: string;
+  readonly #secrets: PublishSecrets;
   readonly #streams: Streams;
   readonly #connections: Connections;
   readonly #doors = new Lifetime();
@@ -77,27 +81,29 @@ export class App {
   #captures: PulledCaptures | undefined;
   #recorder: Recorder | undefined;
   #draining = false;
+  #httpAccess: HttpAccess;
 
   constructor(settings: Settings, environment: AppEnvironment, log: Logger) {
     this.#settings = settings;
     this.#environment = environment;
     this.#log = log;
     this.#recordsDir = resolve(environment.home, settings.record_dir);
-    const secrets = new PublishSecrets(settings.publish_secrets);
-    const rules = { secrets, maxStreams: settings.max_streams };
+    this.#httpAccess = httpAccess(settings);
+    this.#secrets = new PublishSecrets(settings.publish_secrets);
+    const rules = { secrets: this.#secrets, maxStreams: settings.max_streams };
     this.#streams = new Streams(settings.gop_cache_max_bytes, rules);
-    this.#connections = new Connections(secrets);
+    this.#connections = new Connections(this.#secrets);
     const deps = { streams: this.#streams, connections: this.#connections, log };
     this.#encoderDoors = new EncoderDoors(settings, deps);
   }
 
   /** Opens everything; resolves when all doors are open. @throws UnavailableError */
   async start(): Promise<void> {
-    const [ffmpeg, recordFfmpeg] = await this.#findFfmpegs();
+    const ffmpegs = await findFfmpegs(this.#settings, this.#environment);
     const doors = new Doors(this.#settings, this.#environment.home, this.#log);
     await doors.readCertificate();
     this.#listeners = doors;
-    this.#recorder = await openRecorder(recordFfmpeg, {
+    this.#recorder = await openRecorder(ffmpegs.recording, {
       settings: this.#settings,
       environment: this.#environment,
       recordsDir: this.#recordsDir,
@@ -105,24 +111,34 @@ export class App {
       log: this.#log,
       lifetime: this.#doors,
     });
-    const services = await this.#openServices(ffmpeg, this.#recorder);
+    const services = await this.#openServices(ffmpegs.general, this.#recorder);
     await this.#encoderDoors.open(doors);
     if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
-    await this.#openHttp(doors, services, { ffmpeg, recorder: this.#recorder });
-    this.#captures?.open(this.#settings.captures);
+    await this.#openHttp(doors, services, { ffmpeg: ffmpegs.general, recorder: this.#recorder });
+    this.#captures?.declare(this.#settings.captures);
     void this.#recorder.recordings.recover();
-    this.#log.info('ready', {
-      recordsDir: this.#recordsDir,
-      ffmpeg: ffmpeg.path,
-      ffmpegVersion: ffmpeg.version,
-      recordFfmpeg: recordFfmpeg.path,
-      recordFfmpegVersion: recordFfmpeg.version,
-    });
+    this.#log.info('ready', { recordsDir: this.#recordsDir, ...ffmpegFields(ffmpegs) });
   }
 
-  /** Reads anew what can change while the server runs: the certificate. Never throws. */
-  async reload(): Promise<void> {
+  /** Resolves when the disk of the records answers. @throws the system's error. */
+  async reachDisk(): Promise<void> {
+    await statfs(this.#recordsDir);
+  }
+
+  /** Reads the certificate again. One that cannot be used changes nothing. Never rejects. */
+  async renewCertificate(): Promise<void> {
     await this.#listeners?.renewCertificate();
+  }
+
+  /** Has what begins from now on go by `settings`, which differ from those before in live keys only. Never rejects. */
+  async use(settings: Settings): Promise<void> {
+    if (this.#draining) return;
+    this.#settings = settings;
+    this.#httpAccess = httpAccess(settings);
+    this.#secrets.use(settings.publish_secrets);
+    this.#streams.use(streamLimits(settings));
+    await this.#recorder?.use(settings);
+    this.#captures?.declare(settings.captures);
   }
 
   /**
@@ -153,16 +169,6 @@ export class App {
     return isComplete;
   }
 
-  /** The one for everything, and the one that records. @throws UnavailableError */
-  async #findFfmpegs(): Promise<[Ffmpeg, Ffmpeg]> {
-    const { ffmpeg_path: configuredPath, record_ffmpeg_path: recordPath } = this.#settings;
-    const searchPath = this.#environment.env['PATH'] ?? '';
-    const vendorDir = join(this.#environment.packageDir, 'vendor');
-    const general = await needed('', findFfmpeg({ configuredPath, searchPath, vendorDir }));
-    const search = { recordPath, configuredPath, vendorDir };
-    return [general, await needed('', findRecordingFfmpeg(search, general))];
-  }
-
   async #openServices(ffmpeg: Ffmpeg, { recordings, hooks, reports }: Recorder): Promise<Services> {
     const snapshots = new KeyFrameSnapshots(
       snapshotOptions(ffmpeg),
@@ -178,25 +184,13 @@ export class App {
       snapshots,
       captures,
     };
-    const options = webRtcOptions(this.#settings);
-    if (options === undefined) return common;
-    const log = this.#log.child({ component: 'webrtc' });
-    const webrtc = new WebRtcServer({ streams: this.#streams, log }, options);
-    this.#webrtc = webrtc;
-    const setting = options.portRange === undefined ? 'media_port' : 'media_port_from';
-    const opening = webrtc.start();
-    const port = await needed(
-      `${setting}: cannot listen on port ${options.portRange?.from ?? options.port ?? 0}`,
-      opening,
-    );
-    this.#log.info('listening', { door: 'media', port, address: options.bindAddress ?? 'all interfaces' });
-    return { ...common, webrtc };
+    this.#webrtc = await openWebRtc(this.#settings, this.#streams, this.#log);
+    return this.#webrtc === undefined ? common : { ...common, webrtc: this.#webrtc };
   }
 
   #createCaptures(ffmpeg: Ffmpeg, recordings: Recordings): Captures {
-    const isNewPart = this.#settings.record_reconnect === 'part';
     const onGap = (stream: Stream, { from, to, cause }: CaptureGap): void => {
-      if (isNewPart) recordings.beginPart(stream, 'gap');
+      if (this.#settings.record_reconnect === 'part') recordings.beginPart(stream, 'gap');
       stream.report({ cause: 'source-lost', from, to, lostMs: to - from, detail: cause });
     };
     const log = this.#log.child({ component: 'captures' });
@@ -231,10 +225,8 @@ export class App {
       {
         maxBodyBytes: this.#settings.http_max_body_bytes,
         maxSdpBytes: this.#settings.http_max_body_bytes,
-        corsOrigin: this.#settings.cors_origin,
-        whipToken: this.#settings.whip_token,
         recordsDir: this.#recordsDir,
-        rest: restAccess(this.#settings),
+        access: () => this.#httpAccess,
         signallingPorts: () => ({ ws: doors.ports.get('ws'), wss: doors.ports.get('wss') }),
         ...{ home, packageDir, version },
       },

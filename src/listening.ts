@@ -77,18 +77,15 @@ export class Doors {
     this.#tls = await readTls(this.#settings, this.#home);
   }
 
-  /** Reads the certificate anew for everything that listens. One that cannot be used changes nothing. Never throws. */
+  /** Reads the certificate anew for everything that listens. One that cannot be used changes nothing, nor is there one without TLS. Never throws. */
   async renewCertificate(): Promise<void> {
-    if (this.#tls === undefined) {
-      this.#log.warn('SIGHUP changes nothing: there is no certificate, and settings are read at the start');
-      return;
-    }
+    if (this.#tls === undefined) return;
     try {
       await this.readCertificate();
       const tls = this.#tls;
       for (const user of this.#users) user.useCertificate(tls);
       const { subject, validTo } = new X509Certificate(tls.cert);
-      this.#log.info('certificate is read again; settings are not', { subject, validTo });
+      this.#log.info('certificate is read again', { subject, validTo });
     } catch (err) {
       this.#log.error('certificate cannot be read again, the old one stays', { err });
     }

@@ -1,11 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { App } from './app.ts';
 import {
   checkOutcome,
-  EXIT,
   helpOutcome,
   parseCommandLine,
   printOutcome,
@@ -13,22 +10,14 @@ import {
   usageOutcome,
   versionOutcome,
 } from './cli.ts';
-import type { CommandOptions, Outcome } from './cli.ts';
-import { UnavailableError } from './listening.ts';
-import { createLog } from './ops/log.ts';
-import type { Log } from './ops/log.ts';
-
-const PACKAGE_DIR = resolve(import.meta.dirname, '..');
-/**
- * Media counts for V8 as external memory beside a heap of some 20 MB, and would make it collect all of that every
- * second. With five times the heap between two collections they are rare, for at most 100 MB.
- */
-const HEAP_GROWING_PERCENT = 400;
+import type { Outcome } from './cli.ts';
+import { runFileCommand } from './fileCommands.ts';
+import { serve } from './serve.ts';
 
 function version(): string {
-  const { version: found } = JSON.parse(readFileSync(resolve(PACKAGE_DIR, 'package.json'), 'utf8')) as {
-    version: string;
-  };
+  const { version: found } = JSON.parse(
+    readFileSync(resolve(import.meta.dirname, '../package.json'), 'utf8'),
+  ) as { version: string };
   return found;
 }
 
@@ -39,65 +28,16 @@ function answer({ code, stdout, stderr }: Outcome): void {
   process.exitCode = code;
 }
 
-/** Runs the server until a signal; the exit code is set, and the process ends when everything is closed. */
-async function serve(options: CommandOptions): Promise<void> {
-  const loaded = readSettings(options, { cwd: process.cwd(), env: process.env });
-  if (!loaded.result.ok) {
-    answer(checkOutcome(loaded));
-    return;
-  }
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
-  const { settings, warnings } = loaded.result;
-  const log = createLog({ level: settings.log_level, format: settings.log_format });
-  for (const warning of warnings) log.log.warn(warning);
-  const config = loaded.configPath ?? 'none: the defaults are in force';
-  const found = version();
-  log.log.info('starting', { version: found, pid: process.pid, home: loaded.home, config });
-  const place = { home: loaded.home, packageDir: PACKAGE_DIR, version: found, env: process.env };
-  const app = new App(settings, place, log.log);
-  stopOnSignal(app, log);
-  try {
-    await app.start();
-  } catch (error) {
-    const isExpected = error instanceof UnavailableError;
-    log.log.error(isExpected ? error.message : 'start failed', isExpected ? {} : { err: error });
-    await app.stop();
-    await end(log, isExpected ? EXIT.UNAVAILABLE : EXIT.FAILED);
-  }
-}
-
-/** The first SIGTERM or SIGINT stops in order; the second one ends the process at once. */
-function stopOnSignal(app: App, log: Log): void {
-  let isStopping = false;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (isStopping) process.exit(EXIT.FAILED);
-    isStopping = true;
-    log.log.info('stopping', { signal });
-    app
-      .stop()
-      .then((isComplete) => end(log, isComplete ? EXIT.OK : EXIT.FAILED))
-      .catch((error: unknown) => {
-        log.log.error('stop failed', { err: error });
-        return end(log, EXIT.FAILED);
-      });
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
-  // Its default would end the process without finishing the files.
-  process.on('SIGHUP', () => void app.reload());
-}
-
-async function end(log: Log, code: number): Promise<void> {
-  log.log.info('stopped', { exitCode: code });
-  await log.close();
-  // Everything was told to close; a straggling handle must not keep the process.
-  process.exit(code);
-}
-
 const command = parseCommandLine(process.argv.slice(2));
 switch (command.kind) {
+  case 'list':
+  case 'verify':
+  case 'repair':
+  case 'run-hook':
+    process.exitCode = await runFileCommand(command);
+    break;
   case 'run':
-    await serve(command.options);
+    await serve(command.options, version());
     break;
   case 'check':
     answer(checkOutcome(readSettings(command.options, { cwd: process.cwd(), env: process.env })));

@@ -37,6 +37,8 @@ export interface Recorder {
   readonly hooks: RecordHooks;
   readonly reports: IntegrityReports;
   readonly disk: DiskSpace;
+  /** Has what begins from now on go by other settings. Never rejects. */
+  readonly use: (settings: Settings) => Promise<void>;
 }
 
 export interface RecorderDeps {
@@ -54,6 +56,7 @@ export interface RecorderDeps {
 export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<Recorder> {
   const { settings, environment, recordsDir, lifetime } = deps;
   const log = deps.log.child({ component: 'recorder' });
+  const inForce = { settings };
   const hooks = new RecordHooks(
     hookOptions(settings, environment, recordsDir),
     deps.log.child({ component: 'hooks' }),
@@ -67,7 +70,7 @@ export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<
     streams: deps.streams,
     settings: recorderSettings(settings, recordsDir, ffmpeg),
     ...{ disk, log },
-    isAutomatic: (stream) => isRecordedAutomatically(stream, settings),
+    isAutomatic: (stream) => isRecordedAutomatically(stream, inForce.settings),
     onPart: async (part, evidence) => {
       await reports.take(part, evidence);
       await hooks.enqueue(part);
@@ -82,5 +85,22 @@ export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<
   lifetime.defer(() => watcher.close());
   await disk.open();
   lifetime.defer(() => disk.close());
-  return { recordings, hooks, reports, disk };
+  const rooms = { recordings, hooks, reports, disk };
+  const use = (next: Settings): Promise<void> => {
+    inForce.settings = next;
+    return useSettings(next, rooms, deps, ffmpeg);
+  };
+  return { ...rooms, use };
+}
+
+async function useSettings(
+  settings: Settings,
+  { recordings, hooks, reports, disk }: Omit<Recorder, 'use'>,
+  { environment, recordsDir }: RecorderDeps,
+  ffmpeg: Ffmpeg,
+): Promise<void> {
+  recordings.use(recorderSettings(settings, recordsDir, ffmpeg));
+  reports.use(reportOptions(settings, recordsDir));
+  await hooks.use(hookOptions(settings, environment, recordsDir));
+  await disk.use(diskOptions(settings, recordsDir));
 }

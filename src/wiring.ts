@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Settings } from './config/settings.ts';
 import { WCS_MEDIA_PORTS } from './config/webrtc.ts';
 import type { HookOptions } from './hooks/recordHooks.ts';
-import type { GuardOptions } from './http/guard.ts';
+import type { HttpAccess } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS } from './http/server.ts';
 import type { HttpLimits } from './http/server.ts';
 import type { PullOptions } from './ingest/pull/settings.ts';
@@ -18,6 +18,7 @@ import { SIGNALLING_DEFAULTS } from './signalling/server.ts';
 import type { SignallingOptions } from './signalling/server.ts';
 import type { ReportOptions } from './reports/integrityReports.ts';
 import type { Stream } from './streams/stream.ts';
+import type { StreamLimits } from './streams/streams.ts';
 
 /** The settings as each room wants them: milliseconds, bytes, absolute paths. */
 
@@ -208,8 +209,16 @@ export function signallingOptions(settings: Settings): SignallingOptions {
   };
 }
 
-export function restAccess(settings: Settings): GuardOptions {
-  return { allow: settings.rest_allow, users: settings.rest_users, token: settings.rest_token };
+export function httpAccess(settings: Settings): HttpAccess {
+  return {
+    corsOrigin: settings.cors_origin,
+    whipToken: settings.whip_token,
+    rest: { allow: settings.rest_allow, users: settings.rest_users, token: settings.rest_token },
+  };
+}
+
+export function streamLimits(settings: Settings): StreamLimits {
+  return { gopCacheMaxBytes: settings.gop_cache_max_bytes, maxStreams: settings.max_streams };
 }
 
 export function httpLimits(settings: Settings): HttpLimits {

@@ -7,7 +7,7 @@ export const CAPTURES = {
     type: { allowed: DECLARED_ALLOWED, parse: parseDeclared },
     initial: '',
     doc: 'Sources that are pulled from the start on.',
-    apply: 'restart',
+    apply: 'live',
     secret: true,
   }),
   rtsp_interleaved_mode: setting({
@@ -34,7 +34,7 @@ export const CAPTURES = {
     type: oneOf('part', 'same'),
     initial: 'part',
     doc: 'Where a recording goes on after its source was lost: in a new part, or in the same file with a hole.',
-    apply: 'restart',
+    apply: 'live',
   }),
   capture_max: setting({
     type: whole('captures', 1, 10_000),

@@ -70,6 +70,6 @@ export const DOORS = {
     type: orEmpty(origin, 'sends no CORS headers'),
     initial: '*',
     doc: 'Web pages that may call the REST API from a browser; WCS allows all of them.',
-    apply: 'restart',
+    apply: 'live',
   }),
 } as const;

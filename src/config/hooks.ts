@@ -31,7 +31,7 @@ export const HOOKS = {
     type: whole('programs', 1, 64),
     initial: '4',
     doc: 'Hook programs that may run at the same time; the files of one stream always come one after the other.',
-    apply: 'restart',
+    apply: 'live',
   }),
   on_record_hook_retries: setting({
     type: whole('tries', 0, 1000),

@@ -12,7 +12,7 @@ export const PROCESS = {
     type: oneOf('debug', 'info', 'warn', 'error'),
     initial: 'info',
     doc: 'Least important lines that are written to the log.',
-    apply: 'restart',
+    apply: 'live',
   }),
   log_format: setting({
     type: oneOf('auto', 'text', 'json'),

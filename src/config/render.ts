@@ -7,11 +7,12 @@ const GENERATED = 'Generated from the table of settings by scripts/gen-settings.
 export function renderExampleProperties(): string {
   const head = comment(
     'Settings of recorderd. Every key below is commented out and shows its default: remove the # in front of a ' +
-      'key to change it, then check the file with "recorderd --check-config" and restart the server.',
+      'key to change it, check the file with "recorderd check-config", and send SIGHUP (systemctl reload ' +
+      'recorderd) or restart: docs/settings.md says which keys need a restart.',
     'The grammar is that of Java properties, in UTF-8: one key=value a line, # and ! begin a comment line, a ' +
       'backslash is written twice. Relative paths are under the home folder (--home).',
     'An environment variable such as RECORDERD_RTMP_PORT replaces the key rtmp.port, and ' +
-      '--set rtmp.port=1936 on the command line replaces both. "recorderd --print-config" shows what is in force.',
+      '--set rtmp.port=1936 on the command line replaces both. "recorderd print-config" shows what is in force.',
     GENERATED,
   );
   const groups = SETTING_GROUPS.map(({ title, settings }) =>
@@ -42,9 +43,9 @@ export function renderSettingsMarkdown(): string {
       'replaces the key `rtmp.port`, and `--set rtmp.port=1936` on the command line replaces both.',
     'A value that is not allowed stops the start (exit code 78); `--check-config` lists all of them with file and ' +
       'line. An unknown key is a warning, and so are keys of WCS that recorderd does not use.',
-    'Reload says what a running server could take over: `live` keys are read anew for each connection or ' +
-      'recording, `restart` keys once. This version reads the file at start only, so that every change needs a ' +
-      'restart. WCS says whether the key is one of Web Call Server, too.',
+    'Reload says what SIGHUP (`systemctl reload recorderd`) does with a key that was changed: `live` keys are in ' +
+      'force for what begins after it, such as a recording, a request or a hook run; `restart` keys are named in ' +
+      'the log and wait for a restart. WCS says whether the key is one of Web Call Server, too.',
   ];
   const groups = SETTING_GROUPS.flatMap(({ title, settings }) => [
     `## ${title}`,

@@ -12,12 +12,12 @@ export const REPORTS = {
     type: flag,
     initial: 'true',
     doc: 'Computes the SHA-256 of each finished file for its integrity report, after the hook has been started, piece by piece.',
-    apply: 'restart',
+    apply: 'live',
   }),
   record_report_file: setting({
     type: flag,
     initial: 'false',
     doc: 'Writes each integrity report beside its file, too, as stream.mp4.json, once it is complete.',
-    apply: 'restart',
+    apply: 'live',
   }),
 } as const;

@@ -15,7 +15,7 @@ export interface Setting<T> {
   readonly initial: string;
   /** One sentence for the example file and the manual. */
   readonly doc: string;
-  /** `live`: read anew for each connection or recording. `restart`: read once, at start. */
+  /** `live`: SIGHUP applies it, to what begins after it. `restart`: read once, at start. */
   readonly apply: 'live' | 'restart';
   /** WCS has the key, too. */
   readonly wcs?: boolean;

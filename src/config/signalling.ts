@@ -71,7 +71,7 @@ export const SIGNALLING = {
     type: orEmpty(text, 'asks for none'),
     initial: '',
     doc: 'Bearer token that WHIP clients have to send.',
-    apply: 'restart',
+    apply: 'live',
     secret: true,
   }),
 } as const;

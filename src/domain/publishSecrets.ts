@@ -16,10 +16,15 @@ const isCarrier = (name: string): boolean => CARRIERS.has(name.toLowerCase());
 
 /** What publishers have to know, and which of their parameters nobody else may see. The only owner of the rule. */
 export class PublishSecrets {
-  readonly #rules: readonly { readonly pattern: string; readonly secret: Secret }[];
+  #rules: readonly { readonly pattern: string; readonly secret: Secret }[] = [];
 
   /** @param rules the first one that fits a name decides; a name that none fits is open. */
   constructor(rules: readonly PublishRule[]) {
+    this.use(rules);
+  }
+
+  /** Takes other rules, for those who publish from now on. */
+  use(rules: readonly PublishRule[]): void {
     this.#rules = rules.map(({ pattern, secret }) => ({ pattern, secret: new Secret(secret) }));
   }
 

@@ -6,7 +6,7 @@ type Job = () => Promise<number | undefined>;
  * is to be run again keeps its place: its lane rests meanwhile, and others take its turn.
  */
 export class Lanes {
-  readonly #parallel: number;
+  #parallel: number;
   /** Jobs that are not over, per lane; a lane stands here as long as it has one. */
   readonly #jobs = new Map<string, Job[]>();
   /** Lanes with a job to run and none running, in turn. */
@@ -20,6 +20,12 @@ export class Lanes {
   /** @param parallel at least 1. */
   constructor(parallel: number) {
     this.#parallel = parallel;
+  }
+
+  /** Takes another bound, at least 1; what runs goes on. */
+  use(parallel: number): void {
+    this.#parallel = parallel;
+    this.#startMore();
   }
 
   /** Appends a job. */

@@ -38,6 +38,9 @@ const REPORT_EVERY_OWED = 1000;
 /** Bound on an answer: about 2 MB. */
 const MAX_LISTED = 1000;
 
+/** Rest of a lane while there is no script; a new one ends it. */
+const OFF_REST_MS = 3_600_000;
+
 /** A run that is owed and not parked. */
 interface Entry {
   run: OwedRun;
@@ -53,7 +56,7 @@ interface Entry {
  */
 export class RecordHooks {
   readonly counts = new HookCounts();
-  readonly #options: HookOptions;
+  #options: HookOptions;
   readonly #log: Logger;
   readonly #spool: HookSpool;
   readonly #lanes: Lanes;
@@ -76,7 +79,20 @@ export class RecordHooks {
    * @throws Error when the spool folder cannot be used.
    */
   start(): Promise<void> {
-    return (this.#started ??= this.#open());
+    return this.#isOn() ? (this.#started ??= this.#open()) : Promise.resolve();
+  }
+
+  /**
+   * Takes other options for the runs that begin from now on; the folder stays. While there is no script, what is owed
+   * waits for one. Never rejects.
+   */
+  async use(options: HookOptions): Promise<void> {
+    const wasOn = this.#isOn();
+    this.#options = { ...options, spoolDir: this.#options.spoolDir };
+    this.#lanes.use(options.parallel);
+    if (wasOn || !this.#isOn()) return;
+    await this.start().catch((err: unknown) => this.#log.error('record hook spool cannot be used', { err }));
+    for (const { run } of this.#owed.values()) this.#lanes.wake(run.part.streamName);
   }
 
   /**
@@ -84,7 +100,7 @@ export class RecordHooks {
    * recovery may not know of it. Never rejects.
    */
   async enqueue(part: FinishedPart): Promise<void> {
-    if (this.#options.script === '') return;
+    if (!this.#isOn()) return;
     // Owed runs come first and keep their numbers, also when a part is recovered before the start.
     await this.start().catch(() => undefined);
     if (this.#takenUp.has(keyOf(part))) return;
@@ -121,7 +137,7 @@ export class RecordHooks {
 
   /** The oldest runs that have not ended well, parked ones too. At most 1,000. */
   async list(): Promise<readonly HookRunInfo[]> {
-    if (this.#options.script === '') return [];
+    if (!this.#isOn()) return [];
     const parked = await this.#spool.parked(MAX_LISTED);
     const runs: HookRunInfo[] = parked.map((run) => ({ ...run, state: 'parked' }));
     for (const { run, isRunning } of [...this.#owed.values()].slice(0, MAX_LISTED)) {
@@ -136,8 +152,7 @@ export class RecordHooks {
    * @throws RecorderdError HOOK_NOT_FOUND
    */
   async run(id: string | undefined): Promise<void> {
-    const isOn = this.#options.script !== '';
-    const parked = !isOn ? [] : id === undefined ? await this.#spool.parkedIds() : [id];
+    const parked = !this.#isOn() ? [] : id === undefined ? await this.#spool.parkedIds() : [id];
     let isFound = false;
     for (const entry of this.#owed.values()) {
       if (id === undefined ? entry.run.failed === undefined : entry.run.id !== id) continue;
@@ -170,8 +185,11 @@ export class RecordHooks {
     if (owed > 0) this.#log.warn('record hook runs are left for the next start', { owed });
   }
 
+  #isOn(): boolean {
+    return this.#options.script !== '';
+  }
+
   async #open(): Promise<void> {
-    if (this.#options.script === '') return;
     const script = await findScript(this.#options.script, this.#options.homeDir);
     if ('reason' in script) this.#log.warn('record hook script cannot be run', { reason: script.reason });
     const runs = await this.#spool.open();
@@ -203,7 +221,7 @@ export class RecordHooks {
 
   /** One turn of a run. @returns milliseconds until the next one; undefined when there is none. */
   async #runNext(entry: Entry): Promise<number | undefined> {
-    const waitMs = takeWait(entry);
+    const waitMs = this.#isOn() ? takeWait(entry) : OFF_REST_MS;
     if (waitMs > 0) return waitMs;
     const { id, part } = entry.run;
     const log = this.#log.child({

@@ -29,11 +29,12 @@ const KEPT_OUTPUT_CHARACTERS = 1000;
 /** Where one try of a run takes place. */
 export interface ScriptPlace {
   readonly signal: AbortSignal;
-  readonly pidFile: string;
+  /** Holds the process of the script meanwhile. */
+  readonly pidFile: string | undefined;
   readonly counts: HookCounts;
 }
 
-/** Runs the script for a part once and logs how it went; its process is in `pidFile` meanwhile. `aborted`: by `signal`. */
+/** Runs the script for a part once and logs how it went. `aborted`: by `signal`. */
 export async function tryScript(
   part: FinishedPart,
   options: ScriptOptions,
@@ -57,9 +58,11 @@ export async function tryScript(
     killGraceMs,
     maxOutputBytes: MAX_OUTPUT_BYTES,
     signal,
-    onStarted: (pid) => noteScript(pidFile, pid, log),
+    onStarted: (pid) => {
+      if (pidFile !== undefined) noteScript(pidFile, pid, log);
+    },
   });
-  await rm(pidFile, { force: true });
+  if (pidFile !== undefined) await rm(pidFile, { force: true });
   counts.try(resultOf(result), result.durationMs);
   return judge(result, { script: script.path, timeoutMs }, log);
 }

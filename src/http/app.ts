@@ -16,19 +16,28 @@ import { countRequests } from './requestCounts.ts';
 import type { HttpServices } from './services.ts';
 import { serveStatus } from './statusRoutes.ts';
 import { announceSdp, serveWhip } from './whip/whipRoutes.ts';
-import type { WhipOptions } from './whip/whipRoutes.ts';
 
-export interface HttpAppOptions extends WhipOptions, SiteOptions {
+/** Who is served. */
+export interface HttpAccess {
+  /** Value of `Access-Control-Allow-Origin`; empty turns CORS off. */
+  readonly corsOrigin: string;
+  /** Bearer token that clients of WHIP have to send; empty asks for none. */
+  readonly whipToken: string;
+  /** Who may use REST; the same object as long as nothing changed. */
+  readonly rest: GuardOptions;
+}
+
+export interface HttpAppOptions extends SiteOptions {
   /** Of the package. */
   readonly version: string;
   /** Largest request body accepted, bytes. */
   readonly maxBodyBytes: number;
-  /** Value of `Access-Control-Allow-Origin`; empty turns CORS off. */
-  readonly corsOrigin: string;
+  /** Largest offer of WHIP accepted, bytes. */
+  readonly maxSdpBytes: number;
   /** Folder of the finished recordings, absolute. */
   readonly recordsDir: string;
-  /** Who may use REST. */
-  readonly rest: GuardOptions;
+  /** Asked at each request, because a reload changes it. */
+  readonly access: () => HttpAccess;
 }
 
 /**
@@ -40,11 +49,11 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
   app.on('error', (err: unknown) => services.log.debug('answer not delivered', { err }));
   app.use(trace(services.log));
   app.use(announceSdp);
-  app.use(cors(options.corsOrigin));
+  app.use(cors(() => options.access().corsOrigin));
   app.use(countRequests(services.requests));
   app.use(answerErrors(services.log));
   app.use(refuseBadUrl);
-  app.use(guard(options.rest, services.log));
+  app.use(guard(() => options.access().rest, services.log));
   const router = new Router({ methods: METHODS });
   serveStatus(router, services);
   const routes = restRoutes(services);
@@ -53,7 +62,10 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
     router.register(`/rest-api${path}`, [...methods], [readBody, answer(handle)]);
   }
   const { webrtc, connections, log } = services;
-  if (webrtc !== undefined) serveWhip(router, { webrtc, connections, log }, options);
+  if (webrtc !== undefined) {
+    const whip = { maxSdpBytes: options.maxSdpBytes, token: () => options.access().whipToken };
+    serveWhip(router, { webrtc, connections, log }, whip);
+  }
   serveRecords(router, options.recordsDir);
   serveSite(router, options, log);
   serveApi(router, routes, options);

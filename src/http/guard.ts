@@ -24,15 +24,18 @@ const OPEN = /^\/(?:(?:healthz|readyz|demo|favicon\.ico)\/?$|(?:client\/records|
 const AUTHORIZATION = /^(Basic|Bearer) +(\S+) *$/i;
 
 /**
- * Lets allowed addresses through, and of those, where credentials are set, only clients that know one. The address is
+ * Lets allowed addresses through, as `inForce` says at each request, and of those, where credentials are set, only clients that know one. The address is
  * that of the connection; headers of proxies are not believed.
  * @throws RecorderdError FORBIDDEN, UNAUTHORIZED
  */
-export function guard(options: GuardOptions, log: Logger): Middleware {
-  const check = checkOf(options);
+export function guard(inForce: () => GuardOptions, log: Logger): Middleware {
+  let known = inForce();
+  let check = checkOf(known);
   const refusals = new RepeatLog(log, 'http request refused');
   return async (ctx, next) => {
     if (!OPEN.test(ctx.path)) {
+      const options = inForce();
+      if (options !== known) check = checkOf((known = options));
       try {
         check(ctx);
       } catch (error) {

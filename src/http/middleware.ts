@@ -32,12 +32,13 @@ export function trace(log: Logger): Middleware {
 }
 
 /**
- * Lets pages of `origin` use the interface and answers preflights. WCS sends `*` together with
+ * Lets pages of the origin use the interface and answers preflights. WCS sends `*` together with
  * `Allow-Credentials: true`, which browsers refuse for requests with credentials; kept as it is for `*`.
- * An empty `origin` sends no such header at all.
+ * An empty origin sends no such header at all.
  */
-export function cors(origin: string): Middleware {
+export function cors(inForce: () => string): Middleware {
   return async (ctx, next) => {
+    const origin = inForce();
     if (origin !== '') {
       ctx.set('Access-Control-Allow-Origin', origin);
       ctx.set('Access-Control-Allow-Credentials', 'true');

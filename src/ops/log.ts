@@ -22,6 +22,8 @@ export interface LogOptions {
 /** A log and the way to end it. */
 export interface Log {
   readonly log: Logger;
+  /** Another least important level, from the next line on. */
+  readonly setLevel: (level: Level) => void;
   /** Resolves when all lines are handed to the operating system; later lines are lost. Never rejects. */
   readonly close: () => Promise<void>;
 }
@@ -31,14 +33,18 @@ const RANKS: Readonly<Record<Level, number>> = { error: 0, warn: 1, info: 2, deb
 /** Opens the log of the process. A reader that goes away ends the log, not the process. */
 export function createLog(options: LogOptions): Log {
   const sink = new Sink(options);
-  return { log: new FieldLogger(sink, {}), close: () => sink.close() };
+  return {
+    log: new FieldLogger(sink, {}),
+    setLevel: (level) => sink.setLevel(level),
+    close: () => sink.close(),
+  };
 }
 
 /** The one place where lines become bytes. */
 class Sink {
   readonly #stream: Writable;
   readonly #winston;
-  readonly #rank: number;
+  #rank = 0;
   readonly #maxWaitingBytes: number;
   readonly #flushTimeoutMs: number;
   #dropped = 0;
@@ -48,20 +54,25 @@ class Sink {
     const isTerminal = stream.isTTY === true;
     const isText = format === 'text' || (format === 'auto' && isTerminal);
     this.#stream = stream;
-    this.#rank = RANKS[level];
     this.#maxWaitingBytes = limits.maxWaitingBytes ?? 16_777_216;
     this.#flushTimeoutMs = limits.flushTimeoutMs ?? 2000;
     // A reader that goes away (EPIPE) would end the process. The listener stays: the error may come after `close`.
     stream.on('error', () => undefined);
     this.#winston = createLogger({
       levels: RANKS,
-      level,
+      // Lines are left out before they come here.
+      level: 'debug',
       format: winstonFormat.printf(({ line }) =>
         isText ? renderText(line as LogLine, isTerminal) : renderJson(line as LogLine),
       ),
       // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston's own types
       transports: [new transports.Stream({ stream, eol: '\n' })],
     });
+    this.setLevel(level);
+  }
+
+  setLevel(level: Level): void {
+    this.#rank = RANKS[level];
   }
 
   write(level: Level, message: string, fields: LogFields): void {

@@ -46,7 +46,7 @@ const MAX_CHECKS = 64;
 /** Watches the room on the disk of the records, and knows of writes that failed for want of it. */
 export class DiskSpace {
   readonly events = new EventEmitter<DiskSpaceEvents>();
-  readonly #options: DiskSpaceOptions;
+  #options: DiskSpaceOptions;
   readonly #log: Logger;
   #state: DiskState = 'ok';
   #room: Room | undefined;
@@ -77,8 +77,15 @@ export class DiskSpace {
 
   /** Looks once, and then every `checkMs` until {@link close}. */
   async open(): Promise<void> {
+    clearInterval(this.#timer);
     this.#timer = setInterval(() => void this.check(), this.#options.checkMs);
     await this.check();
+  }
+
+  /** Takes other limits, and looks by them at once. */
+  async use(options: DiskSpaceOptions): Promise<void> {
+    this.#options = options;
+    await this.open();
   }
 
   close(): void {

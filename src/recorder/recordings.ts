@@ -19,6 +19,7 @@ import { WorkSync } from './workSync.ts';
 
 export interface RecordingsDeps {
   readonly streams: Streams;
+  /** `batchMs` and `syncMs` are those of the start; the rest can be replaced by {@link Recordings.use}. */
   readonly settings: RecorderSettings;
   readonly log: Logger;
   readonly disk: DiskSpace;
@@ -47,7 +48,7 @@ export interface RecordingLoad {
 /** Every running recording, by media session. */
 export class Recordings {
   readonly counts = new RecorderCounts();
-  readonly #deps: RecordingsDeps;
+  #deps: RecordingsDeps;
   readonly #batches: Ticker;
   readonly #sync: WorkSync;
   /** Taps whose recording can be asked about and stopped, by media session. */
@@ -74,14 +75,14 @@ export class Recordings {
    * @throws when the folder cannot be made or written.
    */
   async open(): Promise<void> {
-    const { settings, streams, disk, log } = this.#deps;
+    const { settings, streams, disk, log, isAutomatic } = this.#deps;
     const workDir = join(settings.recordsDir, '.work');
     await makeFolder(workDir);
     this.#left = await leftBehind(settings.recordsDir);
     if (this.#left.length > 0)
       log.warn('an earlier run left unfinished recordings', { folder: workDir, recordings: this.#left });
     streams.events.on('published', (stream) => {
-      if (this.#draining || this.#goesOn(stream) || !this.#deps.isAutomatic(stream)) return;
+      if (this.#draining || this.#goesOn(stream) || !isAutomatic(stream)) return;
       this.#admit(stream);
       if (disk.state === 'full') this.#wait(stream, {});
       else this.#begin(stream, {});
@@ -89,6 +90,11 @@ export class Recordings {
     streams.events.on('unpublished', ({ mediaSessionId }) => this.#waiting.delete(mediaSessionId));
     disk.events.on('full', () => this.#suspend());
     disk.events.on('room', () => this.#resume());
+  }
+
+  /** Takes other settings for the recordings that begin from now on. */
+  use(settings: RecorderSettings): void {
+    this.#deps = { ...this.#deps, settings };
   }
 
   /** Finishes what an earlier process left behind; resolves when that is done. */

@@ -5,10 +5,10 @@ import { reportOf } from '../domain/integrityReport.ts';
 import type { IntegrityReport, PartEvidence, ReportFilter } from '../domain/integrityReport.ts';
 import type { Logger } from '../domain/log.ts';
 import type { FinishedPart } from '../domain/recording.ts';
-import { countMatroska } from '../media/matroska/count.ts';
 import { writeWhole } from '../storage/wholeFile.ts';
 import { Slots } from '../util/slots.ts';
 import { within } from '../util/within.ts';
+import { countPackets } from './countPackets.ts';
 import { digestOf } from './fileDigest.ts';
 import { ReportStore } from './reportStore.ts';
 
@@ -33,7 +33,7 @@ const MAX_RESUMED = 200;
  * at a time, and delays nobody. A report that cannot be written is logged and touches neither recording nor hook.
  */
 export class IntegrityReports {
-  readonly #options: ReportOptions;
+  #options: ReportOptions;
   readonly #log: Logger;
   /** Undefined when none are kept. */
   readonly #store: ReportStore | undefined;
@@ -61,6 +61,12 @@ export class IntegrityReports {
       );
       if (report.sha256 === null && size === report.bytes) this.#completeLater(report, path, undefined);
     }
+  }
+
+  /** Takes other options for the files that are reported on from now on; folder and `keep` stay. */
+  use(options: ReportOptions): void {
+    const { recordsDir, keep } = this.#options;
+    this.#options = { ...options, recordsDir, keep };
   }
 
   /** Reports on a finished part; durable once resolved. A part that was reported on before keeps its report. Never rejects. */
@@ -154,7 +160,7 @@ async function tracksOf(
 ): Promise<IntegrityReport['tracks']> {
   const isCounted = tracks.every(({ packetsInFile }) => packetsInFile !== null);
   if (isCounted || (container !== 'webm' && container !== 'mkv')) return tracks;
-  const counts = await countMatroska(handle);
+  const counts = await countPackets(handle, container);
   return tracks.map((track) => {
     const { packets, bytes } = counts[track.kind];
     return { ...track, packetsInFile: packets, bytesInFile: bytes };

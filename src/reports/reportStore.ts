@@ -102,6 +102,23 @@ export class ReportStore {
   }
 }
 
+/**
+ * Reports of a folder, newest first, for who only looks: whatever is no report is passed over.
+ * None when there is no such folder.
+ */
+export async function* reportsIn(dir: string): AsyncGenerator<IntegrityReport> {
+  const names = await readdir(dir).catch(() => []);
+  for (const name of names
+    .filter((each) => NAME.test(each))
+    .sort()
+    .reverse()) {
+    const report: unknown = await readFile(join(dir, name), 'utf8')
+      .then(JSON.parse)
+      .catch(() => undefined);
+    if (isReport(report)) yield report;
+  }
+}
+
 /** False when what is known of an entry tells that it is not meant. */
 function matches({ recordingId, partIndex, about }: Entry, filter: ReportFilter): boolean {
   const known = { recordingId, partIndex, ...about };

@@ -25,14 +25,21 @@ export interface StreamsRules {
   readonly maxStreams?: number | undefined;
 }
 
+/** What {@link Streams.use} takes. */
+export interface StreamLimits {
+  /** Bound of each stream's cache, bytes. */
+  readonly gopCacheMaxBytes: number;
+  readonly maxStreams: number;
+}
+
 /** Every live stream, by name and by media session. Ingest publishes here; recordings and REST look here. */
 export class Streams {
   readonly events = new EventEmitter<StreamsEvents>();
   readonly counts = new StreamCounts();
   /** What publishers have to know. */
   readonly secrets: PublishSecrets;
-  readonly #gopCacheMaxBytes: number;
-  readonly #maxStreams: number;
+  #gopCacheMaxBytes: number;
+  #maxStreams: number;
   readonly #byName = new Map<string, Stream>();
   readonly #byId = new Map<string, Stream>();
   #closed = false;
@@ -42,6 +49,12 @@ export class Streams {
     this.#gopCacheMaxBytes = gopCacheMaxBytes;
     this.#maxStreams = maxStreams ?? Infinity;
     this.secrets = secrets ?? new PublishSecrets([]);
+  }
+
+  /** Takes other limits for the streams that begin from now on. */
+  use({ gopCacheMaxBytes, maxStreams }: StreamLimits): void {
+    this.#gopCacheMaxBytes = gopCacheMaxBytes;
+    this.#maxStreams = maxStreams;
   }
 
   /** Starts a stream; what carries a secret is not among its parameters. @throws RecorderdError as `admit` does. */

@@ -273,7 +273,7 @@ describe.skipIf(!hasCamera)('a camera that goes', () => {
     const cam = await camera({ mounts, shared: true });
     await cam.kill();
     const pull = await rig();
-    pull.captures.open([{ uri: cam.uri('/cam'), name: 'yard' }]);
+    pull.captures.declare([{ uri: cam.uri('/cam'), name: 'yard' }]);
     await eventually(() => pull.captures.find({ name: 'yard' })[0]?.info ?? undefined, 'first failure');
     expect(pull.captures.find({})).toMatchObject([
       { status: 'PENDING', origin: 'settings', info: 'Failed to connect to rtsp stream' },

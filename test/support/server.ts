@@ -8,6 +8,9 @@ import { eventually } from './eventually.ts';
 
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string; readonly level: string };
 
+/** Keys given by --set; undefined leaves one of those below to the settings file. */
+type TestSettings = Readonly<Record<string, string | number | boolean | undefined>>;
+
 /** A recorderd process with a home folder of its own, on free ports. */
 export class TestServer {
   readonly home: string;
@@ -15,9 +18,9 @@ export class TestServer {
   readonly #child: ChildProcess;
   #exit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
 
-  private constructor(home: string, settings: Readonly<Record<string, string | number | boolean>>) {
+  private constructor(home: string, settings: TestSettings) {
     this.home = home;
-    const all = {
+    const all: TestSettings = {
       'http.port': 0,
       'rtmp.port': 0,
       'rtsp.port': 0,
@@ -28,7 +31,8 @@ export class TestServer {
       log_level: 'debug',
       ...settings,
     };
-    const flags = Object.entries(all).flatMap(([key, value]) => ['--set', `${key}=${String(value)}`]);
+    const given = Object.entries(all).filter(([, value]) => value !== undefined);
+    const flags = given.flatMap(([key, value]) => ['--set', `${key}=${String(value)}`]);
     this.#child = spawn(process.execPath, [resolve('dist/main.js'), '--home', home, ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -40,7 +44,7 @@ export class TestServer {
 
   /** Starts a server and waits until it is ready. `home` may be given to start again on the same folders. */
   static async start(
-    settings: Readonly<Record<string, string | number | boolean>> = {},
+    settings: TestSettings = {},
     home = mkdtempSync(join(tmpdir(), 'recorderd-test-')),
   ): Promise<TestServer> {
     mkdirSync(home, { recursive: true });

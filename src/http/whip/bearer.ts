@@ -10,14 +10,14 @@ export function bearerOf(ctx: Context): string | undefined {
 }
 
 /**
- * Asks for a bearer token (RFC 6750). An empty `token` asks for none.
+ * Asks for the bearer token (RFC 6750) that is in force at each request. An empty one asks for none.
  * @throws RecorderdError UNAUTHORIZED
  */
-export function bearer(token: string): Middleware {
-  const expected = new Secret(token);
+export function bearer(inForce: () => string): Middleware {
   return async (ctx, next) => {
+    const token = inForce();
     const given = bearerOf(ctx);
-    if (token !== '' && (given === undefined || !expected.equals(Buffer.from(given, 'latin1')))) {
+    if (token !== '' && (given === undefined || !new Secret(token).equals(Buffer.from(given, 'latin1')))) {
       ctx.req.resume();
       // RFC 6750, 3: no error code when the client sent no token at all.
       const error = given === undefined ? '' : ', error="invalid_token"';

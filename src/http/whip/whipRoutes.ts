@@ -10,8 +10,8 @@ import { WhipSessions } from './whipSessions.ts';
 import type { WhipSessionsDeps } from './whipSessions.ts';
 
 export interface WhipOptions {
-  /** Bearer token that clients have to send; empty asks for none. */
-  readonly whipToken: string;
+  /** Bearer token that clients have to send, asked at each request; empty asks for none. */
+  readonly token: () => string;
   /** Largest offer accepted, bytes. */
   readonly maxSdpBytes: number;
 }
@@ -21,7 +21,7 @@ const RETRY_AFTER_SECONDS = '5';
 /** WHIP (RFC 9725) at `/whip/{streamName}`: docs/whip.md. */
 export function serveWhip(router: Router, deps: WhipSessionsDeps, options: WhipOptions): void {
   const sessions = new WhipSessions(deps);
-  const authorize = bearer(options.whipToken);
+  const authorize = bearer(options.token);
   router.register('/whip/:name', ['POST'], [authorize, (ctx: Context) => create(ctx, sessions, options)]);
   router.register('/whip/:name/:id', ['DELETE'], [authorize, (ctx: Context) => remove(ctx, sessions)]);
   // RFC 9725, 4.3: a server with neither trickle ICE nor ICE restarts says so.

@@ -32,6 +32,7 @@ const MAX_NAME_CHARACTERS = 1024;
 export class PulledCaptures implements Captures {
   readonly #deps: PulledCapturesDeps;
   readonly #options: PullOptions;
+  #declared: readonly DeclaredCapture[] = [];
   readonly #watch = new Ticker(WATCH_INTERVAL_MS);
   readonly #running = new Map<string, SourceCapture>();
   /** Those that did not work, with the timers that forget them. */
@@ -45,9 +46,19 @@ export class PulledCaptures implements Captures {
     this.#options = options;
   }
 
-  /** Starts the captures of the settings; one that cannot start is logged and left out. */
-  open(declared: readonly DeclaredCapture[]): void {
-    for (const { uri, name } of declared) {
+  /**
+   * Has the captures of the settings be these: ends those that are there no longer, then starts those that are new.
+   * One that cannot start is logged and left out; one that is there as before is left alone.
+   */
+  declare(declared: readonly DeclaredCapture[]): void {
+    const gone = this.#declared.filter((each) => !declared.some((other) => isSame(each, other)));
+    const added = declared.filter((each) => !this.#declared.some((other) => isSame(each, other)));
+    this.#declared = declared;
+    for (const { uri } of gone) {
+      const capture = this.#running.get(parseSourceUri(uri).shown);
+      if (capture?.target.origin === 'settings') capture.end('RtspAgent shutdown');
+    }
+    for (const { uri, name } of added) {
       try {
         this.start({ uri, name, protocol: parseSourceUri(uri).protocol, origin: 'settings' });
       } catch (err) {
@@ -152,6 +163,8 @@ export class PulledCaptures implements Captures {
     this.#failed.delete(uri);
   }
 }
+
+const isSame = (a: DeclaredCapture, b: DeclaredCapture): boolean => a.uri === b.uri && a.name === b.name;
 
 /** A URI as captures are known by; one that is none finds nothing. */
 function shownOf(uri: string): string {

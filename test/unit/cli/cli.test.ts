@@ -27,7 +27,33 @@ describe('the command line', () => {
     [['-h'], { kind: 'help' }],
     [['--version'], { kind: 'version' }],
     [['--foo'], { kind: 'usage-error', message: "Unknown option '--foo'" }],
-    [['file'], { kind: 'usage-error', message: "Unexpected argument 'file'" }],
+    [['check-config'], { kind: 'check', options: none }],
+    [['print-config', '--config=x'], { kind: 'print', options: { ...none, config: 'x' } }],
+    [['help'], { kind: 'help' }],
+    [['version'], { kind: 'version' }],
+    [['list', '--json'], { kind: 'list', options: none, files: [], json: true, output: undefined }],
+    [
+      ['verify', 'a', '--home=b', '--', '-c'],
+      { kind: 'verify', options: { ...none, home: 'b' }, files: ['a', '-c'], json: false, output: undefined },
+    ],
+    [
+      ['--output', 'b', 'repair', 'a'],
+      { kind: 'repair', options: none, files: ['a'], json: false, output: 'b' },
+    ],
+    [['run-hook', 'a'], { kind: 'run-hook', options: none, files: ['a'], json: false, output: undefined }],
+    [['verfy', 'a'], { kind: 'usage-error', message: "Unknown command 'verfy'; did you mean verify?" }],
+    [['/etc/passwd'], { kind: 'usage-error', message: "Unknown command '/etc/passwd'" }],
+    [['list', 'a'], { kind: 'usage-error', message: "Unexpected argument 'a'" }],
+    [['verify'], { kind: 'usage-error', message: 'verify needs a file' }],
+    [['--json'], { kind: 'usage-error', message: "Option '--json' does not go with the server" }],
+    [
+      ['verify', 'a', '--output=b'],
+      { kind: 'usage-error', message: "Option '--output' does not go with verify" },
+    ],
+    [
+      ['repair', 'a', 'b', '--output=c'],
+      { kind: 'usage-error', message: "Option '--output' goes with one file only" },
+    ],
     [['--config'], { kind: 'usage-error', message: "Option '--config <value>' argument missing" }],
     [['--help=yes'], { kind: 'usage-error', message: "Option '-h, --help' does not take an argument" }],
   ])('%j', (argv, expected) => {
@@ -40,7 +66,7 @@ describe('the command line', () => {
     expect(stderr).toMatch(/^recorderd: Unknown option '--foo'\n\nUsage: recorderd /);
   });
 
-  test('help names every option and exit code', () => {
+  test('help names every option, command and exit code', () => {
     const { code, stdout, stderr } = helpOutcome();
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     for (const word of [
@@ -52,6 +78,9 @@ describe('the command line', () => {
       'version',
     ]) {
       expect(stdout).toContain(`--${word}`);
+    }
+    for (const command of ['check-config', 'print-config', 'list', 'verify', 'repair', 'run-hook']) {
+      expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
     }
     for (const each of Object.values(EXIT)) expect(stdout).toMatch(new RegExp(`\\b${each} [a-z]`));
   });

@@ -69,6 +69,16 @@ test('a busy lane does not keep the others waiting', async () => {
   expect(stage.started).toEqual(['a1', 'b1', 'a2', 'a3']);
 });
 
+test('more lanes run as soon as they may', async () => {
+  const lanes = new Lanes(1);
+  const stage = new Stage();
+  for (const name of ['a1', 'b1', 'c1']) lanes.add(name.charAt(0), stage.job(name));
+  expect(stage.running()).toEqual(['a1']);
+  lanes.use(3);
+  expect(stage.running()).toEqual(['a1', 'b1', 'c1']);
+  for (const name of ['a1', 'b1', 'c1']) await stage.finish(name);
+});
+
 test('a job that is to run again keeps its place, and its lane gives its turn to others meanwhile', async () => {
   const lanes = new Lanes(1);
   const stage = new Stage();

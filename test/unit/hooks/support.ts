@@ -67,26 +67,27 @@ export class Home {
     return path;
   }
 
+  options(options: Partial<HookOptions> = {}): HookOptions {
+    return {
+      script: 'hook.sh',
+      homeDir: this.dir,
+      spoolDir: this.spoolDir,
+      timeoutMs: 20_000,
+      killGraceMs: 5000,
+      parallel: 2,
+      retries: 0,
+      retryDelayMs: 10,
+      retryMaxMs: 1000,
+      retryExitCodes: [75],
+      parkedMax: 100,
+      env: { PATH: process.env['PATH'], HOME: '/home/of-server', SECRET: 'not for scripts' },
+      ...options,
+    };
+  }
+
   /** A room that is not started yet. */
   room(options: Partial<HookOptions> = {}): RecordHooks {
-    const room = new RecordHooks(
-      {
-        script: 'hook.sh',
-        homeDir: this.dir,
-        spoolDir: this.spoolDir,
-        timeoutMs: 20_000,
-        killGraceMs: 5000,
-        parallel: 2,
-        retries: 0,
-        retryDelayMs: 10,
-        retryMaxMs: 1000,
-        retryExitCodes: [75],
-        parkedMax: 100,
-        env: { PATH: process.env['PATH'], HOME: '/home/of-server', SECRET: 'not for scripts' },
-        ...options,
-      },
-      recordingLog(this.lines),
-    );
+    const room = new RecordHooks(this.options(options), recordingLog(this.lines));
     this.#rooms.push(room);
     return room;
   }

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type Koa from 'koa';
 import { createHttpApp } from '../../../src/http/app.ts';
-import type { HttpAppOptions } from '../../../src/http/app.ts';
+import type { HttpAccess, HttpAppOptions } from '../../../src/http/app.ts';
 import { DEFAULT_HTTP_LIMITS, HttpServer } from '../../../src/http/server.ts';
 import type { HttpLimits } from '../../../src/http/server.ts';
 import { RequestCounts } from '../../../src/http/requestCounts.ts';
@@ -155,17 +155,26 @@ export class MemoryWebRtc implements WebRtcIngest {
 /** The repository: it holds `web/` and finds the Web SDK. */
 export const PACKAGE_DIR = fileURLToPath(new URL('../../../', import.meta.url));
 
-export const HTTP_DEFAULTS: HttpAppOptions = {
+const HTTP_ACCESS: HttpAccess = {
   corsOrigin: '*',
+  whipToken: '',
+  rest: { allow: new AddressList('loopback'), users: [], token: '' },
+};
+
+export const HTTP_DEFAULTS: HttpAppOptions = {
   maxBodyBytes: 65_536,
   recordsDir: '/nonexistent/records',
   home: '/nonexistent',
   packageDir: PACKAGE_DIR,
   version: '1.2.3',
   signallingPorts: () => ({ ws: 8080, wss: 8443 }),
-  whipToken: '',
   maxSdpBytes: 65_536,
-  rest: { allow: new AddressList('loopback'), users: [], token: '' },
+  access: () => HTTP_ACCESS,
+};
+
+type RestOptions = Partial<HttpAppOptions & HttpAccess> & {
+  limits?: Partial<HttpLimits>;
+  noWebRtc?: boolean;
 };
 
 /** A whole server on loopback with what it works on. */
@@ -193,7 +202,7 @@ export class Rest {
     this.webrtc = new MemoryWebRtc(this.streams);
   }
 
-  async start(options: Partial<HttpAppOptions> & { limits?: Partial<HttpLimits>; noWebRtc?: boolean } = {}) {
+  async start(options: RestOptions = {}) {
     const { streams, connections, recordings, hooks, reports, snapshots, webrtc, log } = this;
     const { limits, noWebRtc = false, ...given } = options;
     const readiness = () => Promise.resolve(this.checks);
@@ -201,7 +210,12 @@ export class Rest {
     const common = { streams, connections, recordings, hooks, reports, snapshots };
     const requests = new RequestCounts();
     const services = { ...common, ...NO_STATUS, captures, log, readiness, requests, ...this.status };
-    this.app = createHttpApp(noWebRtc ? services : { ...services, webrtc }, { ...HTTP_DEFAULTS, ...given });
+    const access = { ...HTTP_ACCESS, ...given };
+    this.app = createHttpApp(noWebRtc ? services : { ...services, webrtc }, {
+      ...HTTP_DEFAULTS,
+      access: () => access,
+      ...given,
+    });
     this.server = new HttpServer(this.app, { log: this.log, limits: { ...DEFAULT_HTTP_LIMITS, ...limits } });
     this.port = await this.server.listen(0, '127.0.0.1');
     return this;

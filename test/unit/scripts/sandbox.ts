@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
-const SCRIPTS = resolve(import.meta.dirname, '../../../scripts');
+const ROOT = resolve(import.meta.dirname, '../../..');
 
 export interface Outcome {
   readonly code: number | null;
@@ -11,12 +11,13 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** A copy of scripts/ in a folder of its own, with programs in front of the machine's on PATH. */
+/** A copy of all scripts in a folder of its own, with programs in front of the machine's on PATH. */
 export class Sandbox {
   readonly root = mkdtempSync(join(tmpdir(), 'recorderd-scripts-'));
 
   constructor() {
-    cpSync(SCRIPTS, join(this.root, 'scripts'), { recursive: true });
+    for (const folder of ['scripts', 'packaging'])
+      cpSync(join(ROOT, folder), join(this.root, folder), { recursive: true });
     mkdirSync(join(this.root, 'bin'));
   }
 
