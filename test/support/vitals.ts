@@ -17,8 +17,8 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
 }
 
-/** Everything under a server's home but finished records: work folders, journals, spooled hooks. */
+/** Everything under a server's home but finished records and what is kept of them: work folders, journals, spooled hooks. */
 export const leftovers = (home: string): string[] =>
   readdirSync(home, { recursive: true, encoding: 'utf8' })
-    .filter((path) => !/^records\/[^./][^/]*$/.test(path))
+    .filter((path) => !/^records\/(?:[^./][^/]*$|\.reports\/|\.catalogue\/)/.test(path))
     .sort();
