@@ -29,6 +29,8 @@ interface Row {
   readonly leftovers: number;
   readonly restP50Ms: number;
   readonly restP99Ms: number;
+  /** Of the delays of the server's event loop since the row before. */
+  readonly loopP99Ms: number;
 }
 
 const print = (row: Row): void =>
@@ -43,6 +45,12 @@ async function restMs(): Promise<number> {
   const { status } = await server.rest('/connection/find_all');
   if (status !== 200 && status !== 404) throw new Error(`REST answers ${status}`);
   return performance.now() - begin;
+}
+
+async function loopP99Ms(): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${server.port('http')}/metrics`)).text();
+  const seconds = /^recorderd_event_loop_delay_p99_seconds (\S+)$/m.exec(text)?.[1];
+  return Math.round(Number(seconds) * 10_000) / 10;
 }
 
 /** Publishes and stops until `end`, `RATE` times a second over all lanes. @returns the names published. */
@@ -85,6 +93,7 @@ async function watch(begin: number, end: number, published: readonly string[]): 
       leftovers: leftovers(server.home).length,
       restP50Ms: ms(0.5),
       restP99Ms: ms(0.99),
+      loopP99Ms: await loopP99Ms(),
     };
     print(row);
     rows.push(row);
