@@ -14,7 +14,7 @@ SOURCES := $(shell find src) package.json tsconfig.json tsconfig.build.json
 # Flags of the server (make run) or of vitest (make test-unit, test-e2e, test-browser).
 ARGS ?=
 
-.PHONY: help install build ffmpeg lean-ffmpeg setup demo run test test-unit test-e2e test-browser test-long test-lean test-package lint bench bench-faults bench-recovery bench-steady bench-sync bench-webrtc fuzz soak package clean
+.PHONY: help install build ffmpeg lean-ffmpeg setup demo run test test-unit test-e2e test-browser test-long test-lean test-package lint bench bench-faults bench-recovery bench-steady bench-storms bench-sync bench-webrtc fuzz soak package clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ bench: build ffmpeg ## cost per recording beside nginx-rtmp (docs/benchmarks.md)
 bench-steady: build ffmpeg ## what recording costs while it lasts, beside nginx-rtmp writing FLV (docs/benchmarks.md)
 	@scripts/setup-nginx.sh
 	@node bench/rtmp-steady.mjs
+
+bench-storms: build ffmpeg ## a hundred publishers that come, and leave, within a second (docs/benchmarks.md)
+	@node bench/storms.mjs
 
 bench-faults: build ffmpeg ## what a kill -9 loses, beside nginx-rtmp (docs/benchmarks.md)
 	@scripts/setup-nginx.sh

@@ -30,7 +30,8 @@ async function recorderd(folder, meter, changed = {}) {
   });
   try {
     const port = await server.port('rtmp');
-    return { pid: server.pid, port, app: 'live', output, folders: [output], stop: server.stop };
+    const http = await server.port('http');
+    return { pid: server.pid, port, http, app: 'live', output, folders: [output], stop: server.stop };
   } catch (error) {
     await server.stop();
     throw new Error(`${error.message}\n${server.logTail()}`, { cause: error });

@@ -148,7 +148,7 @@ const files = ({ flv, mkv, fragmentedMp4, plainMp4, folder }: Samples): readonly
   },
   {
     name: 'properties',
-    seeds: [...kept('../../conf', ''), ...kept('properties/found', '.properties')],
+    seeds: [...kept('../../conf', '.properties'), ...kept('properties/found', '.properties')],
     run: settings,
   },
 ];

@@ -202,18 +202,25 @@ function formats(media: MediaDescription, offered: ReadonlySet<string>): readonl
     const map = media.rtp.find(isIt) ?? STATIC_FORMATS.find(isIt);
     const payloadType = Number(payload);
     if (map === undefined || payloadType > 127 || !TOKEN.test(map.codec)) continue;
+    const clockRate = whole(map.rate);
+    if (clockRate === undefined) continue;
     const name = text(map.codec);
     found.push({
       payloadType,
       encoding: name.toLowerCase(),
       name,
-      clockRate: map.rate ?? 0,
+      clockRate,
       channels: typeof map.encoding === 'number' ? map.encoding : undefined,
       fmtp: matching(media.fmtp.find(isIt)?.config, PARAMETERS) ?? '',
       feedback: new Set([...everywhere, ...(feedback.get(payload) ?? [])]),
     });
   }
   return found;
+}
+
+/** The parser leaves what is no number as it stands there. */
+function whole(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : undefined;
 }
 
 function feedbackOf(media: MediaDescription): ReadonlyMap<string, string[]> {

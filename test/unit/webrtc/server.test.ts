@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { RecorderdError } from '../../../src/domain/errors.ts';
 import type { LocalTransport } from '../../../src/ingest/webrtc/offer.ts';
 import type { TransportFactory, TransportState } from '../../../src/ingest/webrtc/transport.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -248,4 +249,36 @@ it('ends every stream when it closes', async () => {
     'ended: Requested stream shutdown',
   ]);
   expect(setup.streams.all()).toEqual([]);
+});
+
+describe('offers with numbers that are none', () => {
+  const all = (pattern: RegExp, text: string): string => av.replaceAll(pattern, text);
+
+  it.each([
+    ['no clock rate', all(/(a=rtpmap:\d+ [\w-]+)\/\d+/g, '$1/')],
+    ['no clock rate and no slash', all(/(a=rtpmap:\d+ [\w-]+)\/\d+(?:\/2)?/g, '$1')],
+    ['a clock rate of 0', all(/(a=rtpmap:\d+ [\w-]+)\/\d+/g, '$1/0')],
+    ['clock rates that begin with 0', all(/(a=rtpmap:\d+ [\w-]+)\/(\d+)/g, '$1/0$2')],
+  ])('have nothing in common with the server: %s', async (_, offer) => {
+    const setup = await started();
+    await expect(setup.publish(offer)).rejects.toMatchObject({ code: 'NO_COMMON_CODECS' });
+    expect(setup.streams.all()).toEqual([]);
+  });
+
+  it.each([
+    ['formats', /a=rtpmap:\d+ /g, 'a=rtpmap: '],
+    ['parameters', /a=fmtp:\d+ /g, 'a=fmtp: '],
+    ['feedback', /a=rtcp-fb:\d+ /g, 'a=rtcp-fb: '],
+    ['header extensions', /a=extmap:\d+ /g, 'a=extmap: '],
+    ['sources', /a=ssrc:\d+ /g, 'a=ssrc: '],
+    ['channels', /\/48000\/2/g, '/48000/'],
+    ['clock rates of retransmissions', /(a=rtpmap:\d+ rtx)\/90000/g, '$1/'],
+  ])('are answered as far as they can be read, or refused: %s', async (_, pattern, text) => {
+    const setup = await started();
+    const outcome = await setup.publish(all(pattern, text)).then(
+      () => 'answered',
+      (error: unknown) => (error instanceof RecorderdError ? error.code : error),
+    );
+    expect(['answered', 'NO_COMMON_CODECS']).toContain(outcome);
+  });
 });
