@@ -41,11 +41,12 @@ afterEach(async () => {
 
 /**
  * Lines that say that the program, not a client, is wrong: whatever is logged as an error or is no line of the log, as
- * a stack trace, and every error class that code throws without meaning to. FFmpeg that refuses changed media is not.
+ * a stack trace, and every error class that code throws without meaning to. FFmpeg that refuses changed media is not, nor
+ * media that could not be recorded because its publisher left before a key frame.
  */
 const isProgrammingError = (line: LogLine): boolean =>
   line.level === 'raw' ||
-  (line.level === 'error' && !/ffmpeg|child/i.test(line.msg)) ||
+  (line.level === 'error' && !/ffmpeg|child|media of a new track is lost/i.test(line.msg)) ||
   /\b(Type|Range|Reference|Syntax|Assertion)Error\b|ERR_[A-Z_]+|unhandled|uncaught/i.test(
     JSON.stringify(line['err'] ?? ''),
   );
