@@ -14,7 +14,7 @@ SOURCES := $(shell find src) package.json tsconfig.json tsconfig.build.json
 # Flags of the server (make run) or of vitest (make test-unit, test-e2e, test-browser).
 ARGS ?=
 
-.PHONY: help install build ffmpeg setup demo run test test-unit test-e2e test-browser test-long lint bench bench-faults bench-recovery bench-sync bench-webrtc fuzz soak clean
+.PHONY: help install build ffmpeg setup demo run test test-unit test-e2e test-browser test-long lint bench bench-faults bench-recovery bench-sync bench-webrtc bench-catalogue fuzz soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ bench-sync: build ffmpeg ## what syncing against power failure costs (docs/bench
 bench-webrtc: build ffmpeg ## cost per recording beside Janus (docs/benchmarks.md)
 	@scripts/setup-bench-webrtc.sh
 	@node bench/webrtc-recording.mjs
+
+bench-catalogue: build ## lists, start and writes of a catalogue of 100,000 files (docs/benchmarks.md)
+	@node bench/catalogue.mjs
 
 clean: ## remove everything that was built or fetched, except recordings
 	@rm -rf dist coverage vendor node_modules

@@ -20,7 +20,14 @@ import { KeyFrameSnapshots } from './recorder/snapshot.ts';
 import { SignallingServer } from './signalling/server.ts';
 import { Connections } from './streams/connections.ts';
 import type { Captures } from './streams/captures.ts';
-import type { HookControl, RecordingControl, ReportControl, Snapshots } from './streams/contracts.ts';
+import type {
+  CatalogueControl,
+  HookControl,
+  RecordingControl,
+  ReportControl,
+  RetentionControl,
+  Snapshots,
+} from './streams/contracts.ts';
 import type { Stream } from './streams/stream.ts';
 import { Streams } from './streams/streams.ts';
 import { Lifetime } from './util/lifetime.ts';
@@ -42,6 +49,8 @@ interface Services {
   readonly recordings: RecordingControl;
   readonly hooks: HookControl;
   readonly reports: ReportControl;
+  readonly catalogue: CatalogueControl;
+  readonly retention: RetentionControl;
   readonly snapshots: Snapshots;
   readonly captures: Captures;
   readonly webrtc?: WebRtcServer;
@@ -102,7 +111,8 @@ export class App {
     if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
     await this.#openHttp(doors, services);
     this.#captures?.open(this.#settings.captures);
-    void this.#recorder.recordings.recover();
+    const { recordings, catalogue } = this.#recorder;
+    void recordings.recover().then(() => catalogue.settle());
     this.#log.info('ready', {
       recordsDir: this.#recordsDir,
       ffmpeg: ffmpeg.path,
@@ -143,7 +153,8 @@ export class App {
     return isComplete;
   }
 
-  async #openServices(ffmpeg: Ffmpeg, { recordings, hooks, reports }: Recorder): Promise<Services> {
+  async #openServices(ffmpeg: Ffmpeg, recorder: Recorder): Promise<Services> {
+    const { recordings, hooks, reports, catalogue, retention } = recorder;
     const snapshots = new KeyFrameSnapshots(
       snapshotOptions(ffmpeg),
       this.#log.child({ component: 'snapshots' }),
@@ -154,7 +165,7 @@ export class App {
       connections: this.#connections,
       recordings,
       hooks,
-      reports,
+      ...{ reports, catalogue, retention },
       snapshots,
       captures,
     };

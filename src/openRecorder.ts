@@ -1,6 +1,10 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
+import { Catalogue } from './catalogue/catalogue.ts';
+import type { CatalogueDeps } from './catalogue/catalogue.ts';
+import { Retention } from './catalogue/retention.ts';
 import type { Settings } from './config/settings.ts';
+import type { DiskRoom } from './domain/freeSpace.ts';
 import type { Logger } from './domain/log.ts';
 import { RecordHooks } from './hooks/recordHooks.ts';
 import { needed } from './listening.ts';
@@ -12,11 +16,13 @@ import { IntegrityReports } from './reports/integrityReports.ts';
 import type { Streams } from './streams/streams.ts';
 import type { Lifetime } from './util/lifetime.ts';
 import {
+  catalogueOptions,
   diskOptions,
   hookOptions,
   isRecordedAutomatically,
   recorderSettings,
   reportOptions,
+  retentionOptions,
 } from './wiring.ts';
 
 /** Where the process runs. */
@@ -35,6 +41,8 @@ export interface Recorder {
   readonly hooks: RecordHooks;
   readonly reports: IntegrityReports;
   readonly disk: DiskSpace;
+  readonly catalogue: Catalogue;
+  readonly retention: Retention;
 }
 
 export interface RecorderDeps {
@@ -48,37 +56,54 @@ export interface RecorderDeps {
   readonly lifetime: Lifetime;
 }
 
-/** Opens what records: reports and hooks first, which take over each finished part. @throws UnavailableError */
+/** Opens what records: what takes over each finished part comes first. @throws UnavailableError */
 export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<Recorder> {
-  const { settings, environment, recordsDir, lifetime } = deps;
-  const log = deps.log.child({ component: 'recorder' });
-  const hooks = new RecordHooks(
-    hookOptions(settings, environment, recordsDir),
-    deps.log.child({ component: 'hooks' }),
-  );
-  const reports = new IntegrityReports(
-    reportOptions(settings, recordsDir),
-    deps.log.child({ component: 'reports' }),
-  );
-  const disk = new DiskSpace(diskOptions(settings, recordsDir), log);
-  const recordings = new Recordings({
-    streams: deps.streams,
-    settings: recorderSettings(settings, recordsDir, ffmpeg),
-    ...{ disk, log },
-    isAutomatic: (stream) => isRecordedAutomatically(stream, settings),
-    onPart: async (part, evidence) => {
-      await reports.take(part, evidence);
-      await hooks.enqueue(part);
-    },
-  });
-  const watcher = new RecordWatcher(recordsDir, log);
+  const { recordsDir, lifetime } = deps;
+  const recorder = createRecorder(ffmpeg, deps);
+  const { recordings, hooks, reports, disk, catalogue, retention } = recorder;
+  const onChange = (fileName: string): void => void catalogue.look(fileName);
+  const watcher = new RecordWatcher(recordsDir, deps.log.child({ component: 'recorder' }), onChange);
   await needed(`record_dir: ${recordsDir} cannot be used`, recordings.open());
   await needed(`record_dir: ${recordsDir} cannot be written`, access(recordsDir, constants.W_OK));
   await needed(`record_dir: the integrity reports cannot be used`, reports.open());
+  await needed(`record_dir: the catalogue cannot be used`, catalogue.open());
+  lifetime.defer(() => catalogue.close());
   await needed(`record_dir: the hook spool cannot be used`, hooks.start());
   await watcher.open();
   lifetime.defer(() => watcher.close());
   await disk.open();
   lifetime.defer(() => disk.close());
-  return { recordings, hooks, reports, disk };
+  retention.open();
+  lifetime.defer(() => retention.close());
+  return recorder;
+}
+
+function createRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Recorder {
+  const { settings, environment, recordsDir } = deps;
+  const logOf = (component: string): Logger => deps.log.child({ component });
+  const hooks = new RecordHooks(hookOptions(settings, environment, recordsDir), logOf('hooks'), (part, end) =>
+    catalogue.noteHook(part, end),
+  );
+  const reports = new IntegrityReports(reportOptions(settings, recordsDir), logOf('reports'));
+  const disk = new DiskSpace(diskOptions(settings, recordsDir), logOf('recorder'));
+  const recordings = new Recordings({
+    streams: deps.streams,
+    settings: recorderSettings(settings, recordsDir, ffmpeg),
+    ...{ disk, log: logOf('recorder') },
+    isAutomatic: (stream) => isRecordedAutomatically(stream, settings),
+    onPart: async (part, evidence) => {
+      await Promise.all([reports.take(part, evidence), catalogue.take(part, evidence)]);
+      await hooks.enqueue(part);
+    },
+  });
+  const others: CatalogueDeps = {
+    now: () => ({ unfinished: recordings.unfinished, owed: hooks.states() }),
+    runHook: (part) => hooks.again(part),
+    forgetReport: (file) => reports.remove(file),
+    log: logOf('catalogue'),
+  };
+  const catalogue = new Catalogue(catalogueOptions(settings, recordsDir), others);
+  const room = (): Promise<DiskRoom> => disk.room();
+  const retention = new Retention(retentionOptions(settings), { catalogue, room, log: logOf('retention') });
+  return { recordings, hooks, reports, disk, catalogue, retention };
 }

@@ -1,5 +1,6 @@
 import { ACCESS } from './access.ts';
 import { CAPTURES } from './captures.ts';
+import { CATALOGUE } from './catalogue.ts';
 import { DOORS } from './doors.ts';
 import { HOOKS } from './hooks.ts';
 import { NAMES } from './names.ts';
@@ -25,6 +26,7 @@ export const SETTINGS = {
   ...NAMES,
   ...HOOKS,
   ...REPORTS,
+  ...CATALOGUE,
   ...PROCESS,
 } as const;
 
@@ -55,6 +57,7 @@ export const SETTING_GROUPS: readonly {
   { title: 'File names', settings: NAMES },
   { title: 'Hook', settings: HOOKS },
   { title: 'Integrity reports', settings: REPORTS },
+  { title: 'Catalogue and retention', settings: CATALOGUE },
   { title: 'Process and log', settings: PROCESS },
 ];
 

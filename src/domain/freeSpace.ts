@@ -5,6 +5,11 @@ export interface FreeSpaceLimit {
   readonly percent?: number;
 }
 
+export interface DiskRoom {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
 const UNIT_BYTES: Readonly<Record<string, number>> = {
   '': 1,
   K: 2 ** 10,

@@ -1,6 +1,7 @@
 import { RecorderdError } from '../domain/errors.ts';
 import type { FailedTry, HookRunInfo } from '../domain/hookRun.ts';
 import type { Logger } from '../domain/log.ts';
+import { partKey } from '../domain/recording.ts';
 import type { FinishedPart } from '../domain/recording.ts';
 import { within } from '../util/within.ts';
 import { findScript } from './hookScript.ts';
@@ -27,6 +28,12 @@ const REPORT_EVERY_OWED = 1000;
 /** Bound on an answer: about 2 MB. */
 const MAX_LISTED = 1000;
 
+/** How a run came to its end: well, parked, or so that it cannot even be kept. */
+export type HookEnd = 'done' | 'parked' | 'failed';
+
+/** Told of each run that ends, before the spool forgets it; awaited. Must not reject. */
+export type OnHookEnd = (part: FinishedPart, end: HookEnd) => Promise<void>;
+
 /** A run that is owed and not parked. */
 interface Entry {
   run: OwedRun;
@@ -43,6 +50,7 @@ interface Entry {
 export class RecordHooks {
   readonly #options: HookOptions;
   readonly #log: Logger;
+  readonly #onEnd: OnHookEnd;
   readonly #spool: HookSpool;
   readonly #lanes: Lanes;
   readonly #shutdown = new AbortController();
@@ -52,9 +60,10 @@ export class RecordHooks {
   readonly #takenUp = new Set<string>();
   #started: Promise<void> | undefined;
 
-  constructor(options: HookOptions, log: Logger) {
+  constructor(options: HookOptions, log: Logger, onEnd: OnHookEnd = () => Promise.resolve()) {
     this.#options = options;
     this.#log = log;
+    this.#onEnd = onEnd;
     this.#spool = new HookSpool(options.spoolDir, log);
     this.#lanes = new Lanes(options.parallel);
   }
@@ -76,6 +85,26 @@ export class RecordHooks {
     // Owed runs come first and keep their numbers, also when a part is recovered before the start.
     await this.start().catch(() => undefined);
     if (this.#takenUp.has(keyOf(part))) return;
+    await this.#owe(part);
+  }
+
+  /** Owes the hook of a part once more; one that is owed already is tried without delay. */
+  async again(part: FinishedPart): Promise<void> {
+    const isSame = (run: OwedRun): boolean => keyOf(run.part) === keyOf(part);
+    const owed = [...this.#owed.values()].find(({ run }) => isSame(run));
+    const parked = owed === undefined ? (await this.#spool.parked(Infinity)).find(isSame) : undefined;
+    if (owed?.run.failed !== undefined) await this.run(owed.run.id);
+    else if (parked !== undefined) await this.run(parked.id);
+    else if (owed === undefined) await this.#owe(part);
+  }
+
+  /** Runs that are owed, by `partKey`. */
+  states(): ReadonlyMap<string, 'pending' | 'running'> {
+    const entries = [...this.#owed.values()];
+    return new Map(entries.map(({ run, isRunning }) => [keyOf(run.part), isRunning ? 'running' : 'pending']));
+  }
+
+  async #owe(part: FinishedPart): Promise<void> {
     const run = this.#spool.next(part);
     try {
       await this.#spool.save(run);
@@ -191,11 +220,13 @@ export class RecordHooks {
       const outcome = await tryScript(part, this.#options, place, log);
       if (outcome === 'aborted') return undefined;
       if (outcome !== 'done') return await this.#goneWrong(entry, outcome, log);
+      await this.#onEnd(part, 'done');
       await this.#spool.remove(entry.run);
       this.#owed.delete(id);
     } catch (err) {
       this.#owed.delete(id);
       log.error('record hook run cannot be brought to its end', { id, err });
+      await this.#onEnd(part, 'failed');
     } finally {
       entry.isRunning = false;
     }
@@ -210,6 +241,7 @@ export class RecordHooks {
     const nextTryAt = inMs === undefined ? undefined : triedAt + inMs;
     entry.run = { id, part, failed: { ...outcome, tries, triedAt, nextTryAt } };
     if (inMs === undefined) {
+      await this.#onEnd(part, 'parked');
       this.#owed.delete(id);
       await this.#park(entry.run, { tries, reason: outcome.reason }, log);
       return undefined;
@@ -239,7 +271,7 @@ function takeWait(entry: Entry): number {
 }
 
 function keyOf({ recordingId, index }: FinishedPart): string {
-  return `${index} of ${recordingId}`;
+  return partKey(recordingId, index);
 }
 
 /** What runs parked runs again, for the log. */

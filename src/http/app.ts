@@ -9,6 +9,7 @@ import { guard } from './guard.ts';
 import type { GuardOptions } from './guard.ts';
 import { jsonBody } from './jsonBody.ts';
 import { cors, refuseBadUrl, trace } from './middleware.ts';
+import { catalogueRoutes } from './routes/catalogueRoutes.ts';
 import { connectionRoutes } from './routes/connectionRoutes.ts';
 import { hookRoutes } from './routes/hookRoutes.ts';
 import { pullRoutes } from './routes/pullRoutes.ts';
@@ -52,6 +53,7 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
     ...recordingRoutes(services),
     ...hookRoutes(services),
     ...reportRoutes(services),
+    ...catalogueRoutes(services),
     ...connectionRoutes(services),
     ...rtspRoutes(services.captures),
     ...pullRoutes(services.captures),

@@ -2,9 +2,11 @@ import type { Logger } from '../domain/log.ts';
 import type { Captures } from '../streams/captures.ts';
 import type { Connections } from '../streams/connections.ts';
 import type {
+  CatalogueControl,
   HookControl,
   RecordingControl,
   ReportControl,
+  RetentionControl,
   Snapshots,
   WebRtcIngest,
 } from '../streams/contracts.ts';
@@ -25,6 +27,8 @@ export interface HttpServices {
   readonly recordings: RecordingControl;
   readonly hooks: HookControl;
   readonly reports: ReportControl;
+  readonly catalogue: CatalogueControl;
+  readonly retention: RetentionControl;
   readonly snapshots: Snapshots;
   readonly captures: Captures;
   /** Without it there is no WHIP. */

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limitOn } from '../domain/freeSpace.ts';
-import type { FreeSpaceLimit } from '../domain/freeSpace.ts';
+import type { DiskRoom, FreeSpaceLimit } from '../domain/freeSpace.ts';
 import type { Logger } from '../domain/log.ts';
 import { isNoSpace } from './noSpace.ts';
 
@@ -17,11 +17,6 @@ export interface DiskSpaceOptions {
 }
 
 export type DiskState = 'ok' | 'low' | 'full';
-
-interface Room {
-  readonly freeBytes: number;
-  readonly totalBytes: number;
-}
 
 interface DiskSpaceEvents {
   /** Nothing more is to be written from now on. */
@@ -109,6 +104,11 @@ export class DiskSpace {
     return this.#state !== 'full' && freeBytes - bytes >= limitOn(totalBytes, stopFree) * LEAVE_FACTOR;
   }
 
+  /** Of the disk that the finished records are on. */
+  room(): Promise<DiskRoom> {
+    return roomIn(this.#options.recordsDir);
+  }
+
   /** Looks at the room now. Never rejects. */
   async check(): Promise<void> {
     if (this.#isChecking) return;
@@ -147,7 +147,7 @@ export class DiskSpace {
   }
 
   /** True when a full disk can be written again. */
-  async #hasRoom({ freeBytes, totalBytes }: Room): Promise<boolean> {
+  async #hasRoom({ freeBytes, totalBytes }: DiskRoom): Promise<boolean> {
     const needed = Math.min(MIN_ROOM_BYTES, totalBytes * MIN_ROOM_SHARE);
     if (freeBytes < needed) return false;
     const path = join(this.#options.recordsDir, '.work', PROBE_FILE);
@@ -168,7 +168,7 @@ export class DiskSpace {
     }
   }
 
-  #move(to: DiskState, facts: Partial<Room>): void {
+  #move(to: DiskState, facts: Partial<DiskRoom>): void {
     const from = this.#state;
     this.#state = to;
     if (to === 'full') {
@@ -184,7 +184,7 @@ export class DiskSpace {
   }
 }
 
-async function roomIn(folder: string): Promise<Room> {
+async function roomIn(folder: string): Promise<DiskRoom> {
   const { bsize, bavail, blocks } = await statfs(folder);
   // Some network file systems do not tell.
   if (blocks === 0) return { freeBytes: Infinity, totalBytes: Infinity };

@@ -82,6 +82,11 @@ export class Recording {
     return this.#life.isActive;
   }
 
+  /** Resolves when it has ended and every part has its final name; never rejects. */
+  get done(): Promise<void> {
+    return this.#series.done;
+  }
+
   /** The name the file will have, as far as it is known now. */
   get fileName(): string {
     return this.#series.expectedName();

@@ -39,6 +39,8 @@ export class Recordings {
   readonly #newestNames = new WeakMap<Stream, string>();
   /** Streams that are recorded as soon as the disk has room, by media session. */
   readonly #waiting = new Map<string, { readonly stream: Stream; readonly options: RecordingOptions }>();
+  /** Ids of recordings that have files to come. */
+  readonly #unfinished = new Set<string>();
   #draining = false;
   /** What an earlier process left behind. */
   #left: readonly string[] = [];
@@ -59,6 +61,7 @@ export class Recordings {
     const workDir = join(settings.recordsDir, '.work');
     await makeFolder(workDir);
     this.#left = await leftBehind(settings.recordsDir);
+    for (const id of this.#left) this.#unfinished.add(id);
     if (this.#left.length > 0)
       log.warn('an earlier run left unfinished recordings', { folder: workDir, recordings: this.#left });
     streams.events.on('published', (stream) => {
@@ -76,7 +79,8 @@ export class Recordings {
   recover(): Promise<void> {
     const { settings, disk, log, onPart } = this.#deps;
     const { recordsDir, faststart } = settings;
-    this.#recovery ??= recover(this.#left, { recordsDir, faststart, disk, log, onPart });
+    const onEnd = (id: string): void => void this.#unfinished.delete(id);
+    this.#recovery ??= recover(this.#left, { recordsDir, faststart, disk, log, onPart, onEnd });
     return this.#recovery;
   }
 
@@ -129,6 +133,8 @@ export class Recordings {
     };
     const shared = { batches: this.#batches, sync: this.#sync };
     const recording = new Recording(stream, options, { settings, disk, log, onPart, ...shared });
+    this.#unfinished.add(recording.id);
+    void recording.done.then(() => this.#unfinished.delete(recording.id));
     log.info('recording started', {
       recordingId: recording.id,
       stream: stream.name,
@@ -171,6 +177,11 @@ export class Recordings {
     const recording = this.#taps.get(mediaSessionId)?.recording;
     if (recording?.isActive !== true) return undefined;
     return { mediaSessionId, fileName: recording.fileName, startedAt: recording.startedAt };
+  }
+
+  /** Ids of recordings that have files to come, those that an earlier process left included. */
+  get unfinished(): ReadonlySet<string> {
+    return this.#unfinished;
   }
 
   isWaiting(mediaSessionId: string): boolean {

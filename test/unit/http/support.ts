@@ -7,8 +7,10 @@ import { DEFAULT_HTTP_LIMITS, HttpServer } from '../../../src/http/server.ts';
 import type { HttpLimits } from '../../../src/http/server.ts';
 import type { ReadyCheck } from '../../../src/http/services.ts';
 import type {
+  CatalogueControl,
   HookControl,
   ReportControl,
+  RetentionControl,
   RecordingControl,
   Snapshots,
   WebRtcIngest,
@@ -102,6 +104,24 @@ export class MemorySnapshots implements Snapshots {
 /** A server without a hook has no runs of it. */
 export const NO_REPORTS: ReportControl = { find: () => Promise.resolve([]) };
 
+const unknown = (): Error => new RecorderdError('RECORDING_NOT_FOUND', 'Recording not found');
+
+/** A server that has recorded nothing. */
+export const EMPTY_CATALOGUE: CatalogueControl = {
+  find: ({ offset }) => ({ total: 0, offset, recordings: [] }),
+  recording: () => {
+    throw unknown();
+  },
+  delete: () => Promise.reject(unknown()),
+  runHook: () => Promise.reject(unknown()),
+};
+
+export const NO_RETENTION: RetentionControl = {
+  dryRun: false,
+  plan: () => Promise.resolve([]),
+  run: () => Promise.resolve([]),
+};
+
 export const NO_HOOKS: HookControl = {
   list: () => Promise.resolve([]),
   run: () => Promise.reject(new RecorderdError('HOOK_NOT_FOUND', 'Hook run not found')),
@@ -164,6 +184,8 @@ export class Rest {
   readonly snapshots = new MemorySnapshots();
   hooks: HookControl = NO_HOOKS;
   reports: ReportControl = NO_REPORTS;
+  catalogue: CatalogueControl = EMPTY_CATALOGUE;
+  retention: RetentionControl = NO_RETENTION;
   readonly webrtc: MemoryWebRtc;
   readonly log = new MemoryLog();
   /** What the publishers and connections were told on their end. */
@@ -184,8 +206,9 @@ export class Rest {
     const { limits, noWebRtc = false, ...given } = options;
     const readiness = () => Promise.resolve(this.checks);
     const captures = new PulledCaptures({ streams, log }, PULL_OPTIONS);
+    const { catalogue, retention } = this;
     const common = { streams, connections, recordings, hooks, reports, snapshots };
-    const services = { ...common, captures, log, readiness };
+    const services = { ...common, catalogue, retention, captures, log, readiness };
     this.app = createHttpApp(noWebRtc ? services : { ...services, webrtc }, { ...HTTP_DEFAULTS, ...given });
     this.server = new HttpServer(this.app, { log: this.log, limits: { ...DEFAULT_HTTP_LIMITS, ...limits } });
     this.port = await this.server.listen(0, '127.0.0.1');

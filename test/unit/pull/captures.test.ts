@@ -12,7 +12,15 @@ import { Streams } from '../../../src/streams/streams.ts';
 import { eventually } from '../../support/eventually.ts';
 import { PULL_OPTIONS } from '../../support/pullRig.ts';
 import { memoryLog } from '../../support/rtmpHarness.ts';
-import { HTTP_DEFAULTS, MemoryRecordings, MemorySnapshots, NO_HOOKS, NO_REPORTS } from '../http/support.ts';
+import {
+  EMPTY_CATALOGUE,
+  HTTP_DEFAULTS,
+  MemoryRecordings,
+  MemorySnapshots,
+  NO_HOOKS,
+  NO_REPORTS,
+  NO_RETENTION,
+} from '../http/support.ts';
 
 function program(script: string): string {
   const path = join(mkdtempSync(join(tmpdir(), 'recorderd-source-')), 'program');
@@ -45,6 +53,8 @@ class Bench {
         recordings: new MemoryRecordings(),
         hooks: NO_HOOKS,
         reports: NO_REPORTS,
+        catalogue: EMPTY_CATALOGUE,
+        retention: NO_RETENTION,
         snapshots: new MemorySnapshots(),
         readiness: () => Promise.resolve([]),
       },

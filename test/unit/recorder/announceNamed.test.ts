@@ -55,7 +55,8 @@ async function startAgain(): Promise<void> {
   const onPart = (part: Parameters<typeof hooks.enqueue>[0]): Promise<void> => hooks.enqueue(part);
   const log = memoryLog();
   const disk = new DiskSpace({ recordsDir, warnFree: {}, stopFree: {}, checkMs: 1000 }, log);
-  await recover(await leftBehind(recordsDir), { recordsDir, faststart: false, log, disk, onPart });
+  const onEnd = (): void => undefined;
+  await recover(await leftBehind(recordsDir), { recordsDir, faststart: false, log, disk, onPart, onEnd });
   await hooks.drain(20_000);
 }
 
