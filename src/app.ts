@@ -22,6 +22,7 @@ import { Connections } from './streams/connections.ts';
 import type { Captures } from './streams/captures.ts';
 import type {
   CatalogueControl,
+  ExportControl,
   HookControl,
   RecordingControl,
   ReportControl,
@@ -51,6 +52,7 @@ interface Services {
   readonly reports: ReportControl;
   readonly catalogue: CatalogueControl;
   readonly retention: RetentionControl;
+  readonly exports: ExportControl;
   readonly snapshots: Snapshots;
   readonly captures: Captures;
   readonly webrtc?: WebRtcServer;
@@ -154,7 +156,7 @@ export class App {
   }
 
   async #openServices(ffmpeg: Ffmpeg, recorder: Recorder): Promise<Services> {
-    const { recordings, hooks, reports, catalogue, retention } = recorder;
+    const { recordings, hooks, reports, catalogue, retention, exports } = recorder;
     const snapshots = new KeyFrameSnapshots(
       snapshotOptions(ffmpeg),
       this.#log.child({ component: 'snapshots' }),
@@ -165,7 +167,7 @@ export class App {
       connections: this.#connections,
       recordings,
       hooks,
-      ...{ reports, catalogue, retention },
+      ...{ reports, catalogue, retention, exports },
       snapshots,
       captures,
     };

@@ -2,7 +2,9 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { Catalogue } from './catalogue/catalogue.ts';
 import type { CatalogueDeps } from './catalogue/catalogue.ts';
+import { Exports } from './catalogue/exports.ts';
 import { Retention } from './catalogue/retention.ts';
+import { catalogueOptions, exportOptions, retentionOptions } from './catalogueWiring.ts';
 import type { Settings } from './config/settings.ts';
 import type { DiskRoom } from './domain/freeSpace.ts';
 import type { Logger } from './domain/log.ts';
@@ -16,13 +18,11 @@ import { IntegrityReports } from './reports/integrityReports.ts';
 import type { Streams } from './streams/streams.ts';
 import type { Lifetime } from './util/lifetime.ts';
 import {
-  catalogueOptions,
   diskOptions,
   hookOptions,
   isRecordedAutomatically,
   recorderSettings,
   reportOptions,
-  retentionOptions,
 } from './wiring.ts';
 
 /** Where the process runs. */
@@ -43,6 +43,7 @@ export interface Recorder {
   readonly disk: DiskSpace;
   readonly catalogue: Catalogue;
   readonly retention: Retention;
+  readonly exports: Exports;
 }
 
 export interface RecorderDeps {
@@ -60,7 +61,7 @@ export interface RecorderDeps {
 export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<Recorder> {
   const { recordsDir, lifetime } = deps;
   const recorder = createRecorder(ffmpeg, deps);
-  const { recordings, hooks, reports, disk, catalogue, retention } = recorder;
+  const { recordings, hooks, reports, disk, catalogue, retention, exports } = recorder;
   const onChange = (fileName: string): void => void catalogue.look(fileName);
   const watcher = new RecordWatcher(recordsDir, deps.log.child({ component: 'recorder' }), onChange);
   await needed(`record_dir: ${recordsDir} cannot be used`, recordings.open());
@@ -73,6 +74,8 @@ export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<
   lifetime.defer(() => watcher.close());
   await disk.open();
   lifetime.defer(() => disk.close());
+  await needed(`record_dir: the exports cannot be made`, exports.open());
+  lifetime.defer(() => exports.close());
   retention.open();
   lifetime.defer(() => retention.close());
   return recorder;
@@ -105,5 +108,9 @@ function createRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Recorder {
   const catalogue = new Catalogue(catalogueOptions(settings, recordsDir), others);
   const room = (): Promise<DiskRoom> => disk.room();
   const retention = new Retention(retentionOptions(settings), { catalogue, room, log: logOf('retention') });
-  return { recordings, hooks, reports, disk, catalogue, retention };
+  const canSpare = (bytes: number): Promise<boolean> => disk.canSpare(bytes);
+  const exports = new Exports(exportOptions(settings, ffmpeg, { recordsDir, env: environment.env }), {
+    ...{ catalogue, canSpare, log: logOf('exports') },
+  });
+  return { recordings, hooks, reports, disk, catalogue, retention, exports };
 }

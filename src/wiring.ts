@@ -1,6 +1,4 @@
 import { join } from 'node:path';
-import type { CatalogueOptions } from './catalogue/catalogue.ts';
-import type { RetentionOptions } from './catalogue/retention.ts';
 import type { Settings } from './config/settings.ts';
 import { WCS_MEDIA_PORTS } from './config/webrtc.ts';
 import type { HookOptions } from './hooks/recordHooks.ts';
@@ -161,29 +159,6 @@ export function reportOptions(settings: Settings, recordsDir: string): ReportOpt
     keep: settings.record_reports_keep,
     sha256: settings.record_report_sha256,
     besideFile: settings.record_report_file,
-  };
-}
-
-export function catalogueOptions(settings: Settings, recordsDir: string): CatalogueOptions {
-  return {
-    recordsDir,
-    maxFiles: settings.catalogue_max_files,
-    checkMs: settings.catalogue_check_interval * 1000,
-    hasHook: settings.on_record_hook_script !== '',
-  };
-}
-
-export function retentionOptions(settings: Settings): RetentionOptions {
-  return {
-    rules: {
-      ages: settings.retention_age,
-      sizes: settings.retention_size,
-      minFree: settings.retention_free,
-      keep: settings.retention_keep,
-      unfinishedHooks: settings.retention_unfinished_hooks,
-    },
-    intervalMs: settings.retention_interval * 1000,
-    dryRun: settings.retention_dry_run,
   };
 }
 

@@ -16,6 +16,18 @@ export const CATALOGUE = {
     doc: 'Time between two comparisons of the catalogue with the records folder; a folder of up to 1,000 files is watched, too.',
     apply: 'restart',
   }),
+  catalogue_export_parallel: setting({
+    type: whole('exports', 1, 64),
+    initial: '1',
+    doc: 'Exports of joined parts, and HLS segments, that are made at the same time; eight times as many may wait.',
+    apply: 'restart',
+  }),
+  catalogue_export_timeout: setting({
+    type: whole('seconds', 1, 86_400),
+    initial: '3600',
+    doc: 'Time that one of them may take to be made.',
+    apply: 'restart',
+  }),
   retention_age: setting({
     type: ageRules,
     initial: '',

@@ -93,6 +93,27 @@ export interface CatalogueFilter {
   readonly hookState?: HookState | undefined;
 }
 
+/** What is to be joined: of a recording or of a stream, all of it or what was recorded from then on and before then. */
+export interface ExportSelection {
+  readonly recordingId?: string | undefined;
+  /** Equal. */
+  readonly streamName?: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+}
+
+/** A file that was made to be sent. */
+export interface ExportedFile {
+  /** Absolute. */
+  readonly folder: string;
+  readonly fileName: string;
+  /** The name for whoever keeps it. */
+  readonly as: string;
+  /** Removes what was made; to be called when it was sent. */
+  remove(): Promise<void>;
+}
+
 export interface CatalogueQuery extends CatalogueFilter {
   readonly sort: CatalogueSort;
   readonly order: 'asc' | 'desc';

@@ -2,6 +2,7 @@ import { METHODS } from 'node:http';
 import { Router } from '@koa/router';
 import Koa from 'koa';
 import { answerErrors } from './errors.ts';
+import { serveExports } from './files/exportRoutes.ts';
 import { serveRecords } from './files/recordRoutes.ts';
 import { serveSite } from './files/siteRoutes.ts';
 import type { SiteOptions } from './files/siteRoutes.ts';
@@ -64,6 +65,7 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
   }
   const { webrtc, connections, log } = services;
   if (webrtc !== undefined) serveWhip(router, { webrtc, connections, log }, options);
+  serveExports(router, services.exports);
   serveRecords(router, options.recordsDir);
   serveSite(router, options, log);
   app.use(router.routes());

@@ -111,6 +111,33 @@ export const DeleteRequest = z.object(
   bodyError,
 );
 
+const fromQuery = z.string({
+  error: (issue) => (issue.input === undefined ? 'is required' : 'must be given once'),
+});
+const queryText = fromQuery.min(1, 'must not be empty');
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
+
+/** Parameters of `/catalogue/export`. */
+export const ExportRequest = z
+  .object({ recordingId: queryText.nullish(), streamName: queryText.nullish(), from: time, to: time })
+  .refine(
+    ({ recordingId, ...range }) =>
+      isGiven(recordingId) || ['streamName', 'from', 'to'].every((key) => isGiven(Reflect.get(range, key))),
+    {
+      error: 'recordingId, or streamName with from and to, is required',
+    },
+  );
+
+/** Parameters of `/catalogue/playlist.m3u8`. */
+export const PlaylistRequest = z.object({ recordingId: queryText });
+
+/** Parameters of `/catalogue/segment.ts`. */
+export const SegmentRequest = z.object({
+  recordingId: queryText,
+  partIndex: queryText.regex(/^[1-9]\d{0,14}$/, 'must be a whole number from 1').transform(Number),
+});
+
 /** Fields of `/reports/find` that narrow the answer, and its length; null counts as absent. */
 export const ReportRequest = z.object(
   {

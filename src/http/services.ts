@@ -3,6 +3,7 @@ import type { Captures } from '../streams/captures.ts';
 import type { Connections } from '../streams/connections.ts';
 import type {
   CatalogueControl,
+  ExportControl,
   HookControl,
   RecordingControl,
   ReportControl,
@@ -29,6 +30,7 @@ export interface HttpServices {
   readonly reports: ReportControl;
   readonly catalogue: CatalogueControl;
   readonly retention: RetentionControl;
+  readonly exports: ExportControl;
   readonly snapshots: Snapshots;
   readonly captures: Captures;
   /** Without it there is no WHIP. */

@@ -1,4 +1,10 @@
-import type { CataloguePage, CatalogueQuery, CatalogueRecording } from '../domain/catalogue.ts';
+import type {
+  CataloguePage,
+  CatalogueQuery,
+  CatalogueRecording,
+  ExportedFile,
+  ExportSelection,
+} from '../domain/catalogue.ts';
 import type { HookRunInfo } from '../domain/hookRun.ts';
 import type { IntegrityReport, ReportFilter } from '../domain/integrityReport.ts';
 import type { CustomParameters, Publisher } from '../domain/publisher.ts';
@@ -62,6 +68,19 @@ export interface CatalogueControl {
    * @throws RecorderdError RECORDING_NOT_FOUND; HOOK_NOT_FOUND without a hook; FILE_NOT_FOUND when no file is there.
    */
   runHook(id: string, partIndex: number | undefined): Promise<void>;
+}
+
+/** Finished media in another shape. */
+export interface ExportControl {
+  /**
+   * One file with all that is selected, nothing of it encoded anew. @param signal ends the making.
+   * @throws RecorderdError RECORDING_NOT_FOUND, FILE_NOT_FOUND, EXPORT_IMPOSSIBLE, EXPORT_FAILED, LIMIT_REACHED, DISK_FULL
+   */
+  join(selection: ExportSelection, signal: AbortSignal): Promise<ExportedFile>;
+  /** One file as MPEG-TS. @throws RecorderdError as `join`. */
+  segment(recordingId: string, partIndex: number, signal: AbortSignal): Promise<ExportedFile>;
+  /** An HLS playlist of such segments. @throws RecorderdError RECORDING_NOT_FOUND, FILE_NOT_FOUND, EXPORT_IMPOSSIBLE */
+  playlist(recordingId: string): string;
 }
 
 /** Finished files that are deleted by rules. */

@@ -136,6 +136,8 @@ const DEFAULTS: Settings = {
   record_report_file: false,
   catalogue_max_files: 100_000,
   catalogue_check_interval: 60,
+  catalogue_export_parallel: 1,
+  catalogue_export_timeout: 3600,
   retention_age: [],
   retention_size: [],
   retention_free: {},

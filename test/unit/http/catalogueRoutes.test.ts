@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { RecorderdError } from '../../../src/domain/errors.ts';
 import type { CatalogueQuery } from '../../../src/domain/catalogue.ts';
 import { file } from '../catalogue/support.ts';
-import { EMPTY_CATALOGUE, json, Rest } from './support.ts';
+import { EMPTY_CATALOGUE, json, NO_EXPORTS, Rest } from './support.ts';
 
 let rest: Rest;
 let asked: CatalogueQuery[];
@@ -20,6 +21,7 @@ beforeEach(async () => {
     runHook: (...args) => Promise.resolve(void called.push(args)),
   };
   const planned = [{ file: file({ bytes: 5 }), reason: 'age' as const, pattern: '*' }];
+  rest.exports = { ...NO_EXPORTS };
   rest.retention = { dryRun: false, plan: () => Promise.resolve(planned), run: () => Promise.resolve([]) };
   await rest.start();
 });
@@ -91,4 +93,35 @@ test('retention: the plan is always a dry run, and that nothing is deleted is an
   const run = await rest.post('/rest-api/catalogue/retention/run', {});
   expect([run.status, await json(run)]).toEqual([200, { dryRun: false, bytes: 0, files: [] }]);
   expect((await rest.get('/rest-api/catalogue/retention/run')).status).toBe(405);
+});
+
+test('an export names a recording, or a stream and a time; a player names its segment', async () => {
+  const asked: unknown[] = [];
+  rest.exports.join = (selection) => {
+    asked.push(selection);
+    return Promise.reject(new RecorderdError('FILE_NOT_FOUND', 'cam.mp4 is moved'));
+  };
+  const statusOf = async (path: string): Promise<number> =>
+    (await rest.get(`/rest-api/catalogue/${path}`)).status;
+  expect(await statusOf('export?recordingId=r&from=5')).toBe(404);
+  expect(await statusOf('export?streamName=s%2F1&from=0&to=1970-01-01T00:00:01Z')).toBe(404);
+  expect(asked).toEqual([
+    { recordingId: 'r', from: 5 },
+    { streamName: 's/1', from: 0, to: 1000 },
+  ]);
+  const wrong = [
+    'export',
+    'export?streamName=s&from=0',
+    'export?recordingId=a&recordingId=b',
+    'export?recordingId=',
+  ];
+  for (const path of [
+    ...wrong,
+    'playlist.m3u8',
+    'segment.ts?recordingId=r',
+    'segment.ts?recordingId=r&partIndex=0',
+  ])
+    expect([path, await statusOf(path)]).toEqual([path, 400]);
+  expect(await statusOf('playlist.m3u8?recordingId=r')).toBe(404);
+  expect(await statusOf('segment.ts?recordingId=r&partIndex=1')).toBe(404);
 });

@@ -8,6 +8,7 @@ import type { HttpLimits } from '../../../src/http/server.ts';
 import type { ReadyCheck } from '../../../src/http/services.ts';
 import type {
   CatalogueControl,
+  ExportControl,
   HookControl,
   ReportControl,
   RetentionControl,
@@ -122,6 +123,14 @@ export const NO_RETENTION: RetentionControl = {
   run: () => Promise.resolve([]),
 };
 
+export const NO_EXPORTS: ExportControl = {
+  join: () => Promise.reject(unknown()),
+  segment: () => Promise.reject(unknown()),
+  playlist: () => {
+    throw unknown();
+  },
+};
+
 export const NO_HOOKS: HookControl = {
   list: () => Promise.resolve([]),
   run: () => Promise.reject(new RecorderdError('HOOK_NOT_FOUND', 'Hook run not found')),
@@ -186,6 +195,7 @@ export class Rest {
   reports: ReportControl = NO_REPORTS;
   catalogue: CatalogueControl = EMPTY_CATALOGUE;
   retention: RetentionControl = NO_RETENTION;
+  exports: ExportControl = NO_EXPORTS;
   readonly webrtc: MemoryWebRtc;
   readonly log = new MemoryLog();
   /** What the publishers and connections were told on their end. */
@@ -206,9 +216,9 @@ export class Rest {
     const { limits, noWebRtc = false, ...given } = options;
     const readiness = () => Promise.resolve(this.checks);
     const captures = new PulledCaptures({ streams, log }, PULL_OPTIONS);
-    const { catalogue, retention } = this;
+    const { catalogue, retention, exports } = this;
     const common = { streams, connections, recordings, hooks, reports, snapshots };
-    const services = { ...common, catalogue, retention, captures, log, readiness };
+    const services = { ...common, catalogue, retention, exports, captures, log, readiness };
     this.app = createHttpApp(noWebRtc ? services : { ...services, webrtc }, { ...HTTP_DEFAULTS, ...given });
     this.server = new HttpServer(this.app, { log: this.log, limits: { ...DEFAULT_HTTP_LIMITS, ...limits } });
     this.port = await this.server.listen(0, '127.0.0.1');
