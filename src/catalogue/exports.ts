@@ -52,10 +52,9 @@ export class Exports {
     this.#slots = new Slots(options.parallel, options.maxWaiting);
   }
 
-  /** Removes what an earlier process left. @throws Error when the folder cannot be used. */
+  /** Removes what an earlier process left. @throws Error when it cannot be removed. */
   async open(): Promise<void> {
     await rm(this.#dir, { recursive: true, force: true });
-    await mkdir(this.#dir, { recursive: true });
   }
 
   /** Ends what is being made. */
@@ -132,7 +131,7 @@ export class Exports {
   ): Promise<void> {
     const pathOf = ({ fileName }: CatalogueFile): string => join(this.#options.recordsDir, fileName);
     await this.#demandAlike(chosen, pathOf, signal);
-    await mkdir(folder);
+    await mkdir(folder, { recursive: true });
     const list = join(folder, 'list.txt');
     await writeFile(list, concatList(chosen, pathOf));
     // Packets pass as they are: without this, parameter sets would be written before each key frame.
@@ -169,9 +168,9 @@ export class Exports {
 
   /** @throws RecorderdError EXPORT_FAILED */
   async #run(args: readonly string[], signal: AbortSignal): Promise<string> {
-    const { ffmpegPath: file, timeoutMs, env } = this.#options;
+    const { ffmpegPath: file, recordsDir: cwd, timeoutMs, env } = this.#options;
     const limits = { timeoutMs, killGraceMs: KILL_GRACE_MS, maxOutputBytes: MAX_OUTPUT_BYTES };
-    const result = await runProgram({ file, args, cwd: this.#dir, env, ...limits, signal });
+    const result = await runProgram({ file, args, cwd, env, ...limits, signal });
     if (result.exitCode === 0 && !result.aborted && !result.timedOut) return result.output;
     if (result.aborted) throw new RecorderdError('EXPORT_FAILED', 'the export was ended before it was made');
     const { exitCode, signal: by, timedOut, output, failure } = result;

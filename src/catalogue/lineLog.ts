@@ -43,7 +43,7 @@ export class LineLog {
     return this.#lines;
   }
 
-  /** Reads every line, oldest first, and opens the file for more. @throws Error when it cannot be used. */
+  /** Reads every line, oldest first. @throws Error when the file cannot be read. */
   async open(onLine: (line: unknown) => void): Promise<void> {
     await rm(`${this.#path}.tmp`, { force: true });
     let torn = 0;
@@ -63,8 +63,6 @@ export class LineLog {
     }
     if (torn > 0)
       this.#log.warn('catalogue has torn lines, which are passed over', { file: this.#path, torn });
-    this.#handle = await open(this.#path, 'a', MODE);
-    await syncFolder(dirname(this.#path));
   }
 
   /** Appends a line. Resolves once it is written, `isDurable`: through to the disk, or could not be. Never rejects. */
@@ -110,6 +108,13 @@ export class LineLog {
     this.#handle = undefined;
   }
 
+  /** Not before there is something to write. */
+  async #create(): Promise<FileHandle> {
+    const file = await open(this.#path, 'a', MODE);
+    await syncFolder(dirname(this.#path));
+    return file;
+  }
+
   #enqueue(job: () => Promise<void>): Promise<void> {
     const done = this.#jobs.then(job);
     this.#jobs = done.catch(() => undefined);
@@ -118,12 +123,14 @@ export class LineLog {
 
   async #put(): Promise<void> {
     this.#turn = undefined;
+    if (this.#unwritten === '') return;
     const [text, mustSync] = [this.#unwritten, this.#mustSync];
     this.#unwritten = '';
     this.#mustSync = false;
     try {
-      await this.#handle?.appendFile(text);
-      if (mustSync) await this.#handle?.datasync();
+      const file = (this.#handle ??= await this.#create());
+      await file.appendFile(text);
+      if (mustSync) await file.datasync();
       this.#isFailing = false;
     } catch (err) {
       this.#unwritten = text + this.#unwritten;

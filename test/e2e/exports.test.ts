@@ -47,7 +47,10 @@ const md5s = async (file: string, kind: 'v' | 'a'): Promise<string[]> =>
   (await packetsOf(file, kind)).map(({ md5 }) => md5);
 const inFolder = (recording: CatalogueRecording): string[] =>
   recording.parts.map(({ fileName }) => join(server.recordsDir, fileName));
-const leftovers = (): string[] => readdirSync(join(server.recordsDir, '.work', 'exports'));
+const leftovers = (): string[] => {
+  const exports = join(server.recordsDir, '.work', 'exports');
+  return existsSync(exports) ? readdirSync(exports) : [];
+};
 
 /** Of all the parts, in order. */
 async function packetsInParts(recording: CatalogueRecording, kind: 'v' | 'a'): Promise<string[]> {
