@@ -56,6 +56,8 @@ export class RecordHooks {
   readonly #shutdown = new AbortController();
   /** By id, in the order in which they came. */
   readonly #owed = new Map<string, Entry>();
+  /** Runs that are neither owed any more nor parked yet. */
+  readonly #parking = new Set<Promise<void>>();
   /** The parts whose runs were taken up from an earlier process. */
   readonly #takenUp = new Set<string>();
   #started: Promise<void> | undefined;
@@ -90,6 +92,7 @@ export class RecordHooks {
 
   /** Owes the hook of a part once more; one that is owed already is tried without delay. */
   async again(part: FinishedPart): Promise<void> {
+    await Promise.allSettled(this.#parking);
     const isSame = (run: OwedRun): boolean => keyOf(run.part) === keyOf(part);
     const owed = [...this.#owed.values()].find(({ run }) => isSame(run));
     const parked = owed === undefined ? (await this.#spool.parked(Infinity)).find(isSame) : undefined;
@@ -139,6 +142,7 @@ export class RecordHooks {
    * @throws RecorderdError HOOK_NOT_FOUND
    */
   async run(id: string | undefined): Promise<void> {
+    await Promise.allSettled(this.#parking);
     const isOn = this.#options.script !== '';
     const parked = !isOn ? [] : id === undefined ? await this.#spool.parkedIds() : [id];
     let isFound = false;
@@ -243,7 +247,9 @@ export class RecordHooks {
     if (inMs === undefined) {
       await this.#onEnd(part, 'parked');
       this.#owed.delete(id);
-      await this.#park(entry.run, { tries, reason: outcome.reason }, log);
+      const parking = this.#park(entry.run, { tries, reason: outcome.reason }, log);
+      this.#parking.add(parking);
+      await parking.finally(() => this.#parking.delete(parking));
       return undefined;
     }
     entry.waitMs = inMs;
