@@ -35,7 +35,11 @@ module.exports = {
     ),
     not('media-config-process-ops-are-strangers-1', '^src/media', '^src/(config|process|ops)'),
     not('media-config-process-ops-are-strangers-2', '^src/config', '^src/(media|process|ops)'),
-    not('streams-stay-below', '^src/streams', '^src/(ingest|recorder|hooks|reports|http|app|main|cli)'),
+    not(
+      'streams-stay-below',
+      '^src/streams',
+      '^src/(ingest|recorder|hooks|reports|catalogue|http|app|main|cli)',
+    ),
     not(
       'ingest-knows-no-recorder',
       '^src/ingest',
@@ -46,9 +50,26 @@ module.exports = {
       '^src/recorder',
       '^src/(ingest|hooks|reports|catalogue|http|signalling|app|main|cli)',
     ),
-    not('hooks-know-no-recorder', '^src/hooks', '^src/(ingest|recorder|reports|streams|http|app|main|cli)'),
-    not('reports-know-no-recorder', '^src/reports', '^src/(ingest|recorder|hooks|streams|http|app|main|cli)'),
-    not('http-and-signalling-are-strangers', '^src/http', '^src/(signalling|ingest|reports|app|main|cli)'),
+    not(
+      'hooks-know-no-recorder',
+      '^src/hooks',
+      '^src/(ingest|recorder|reports|catalogue|streams|http|app|main|cli)',
+    ),
+    not(
+      'reports-know-no-recorder',
+      '^src/reports',
+      '^src/(ingest|recorder|hooks|catalogue|streams|http|app|main|cli)',
+    ),
+    not(
+      'catalogue-knows-no-recorder',
+      '^src/catalogue',
+      '^src/(ingest|recorder|hooks|reports|streams|http|signalling|app|main|cli)',
+    ),
+    not(
+      'http-and-signalling-are-strangers',
+      '^src/http',
+      '^src/(signalling|ingest|reports|catalogue|app|main|cli)',
+    ),
     not(
       'signalling-knows-streams-and-what-is-below',
       '^src/signalling',

@@ -14,7 +14,7 @@ SOURCES := $(shell find src) package.json tsconfig.json tsconfig.build.json
 # Flags of the server (make run) or of vitest (make test-unit, test-e2e, test-browser).
 ARGS ?=
 
-.PHONY: help install build ffmpeg lean-ffmpeg setup demo run test test-unit test-e2e test-browser test-long test-lean test-package lint bench bench-faults bench-recovery bench-steady bench-storms bench-sync bench-webrtc fuzz soak package clean
+.PHONY: help install build ffmpeg lean-ffmpeg setup demo run test test-unit test-e2e test-browser test-long test-lean test-package lint bench bench-faults bench-recovery bench-steady bench-storms bench-sync bench-webrtc bench-catalogue fuzz soak package clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -113,6 +113,9 @@ bench-webrtc: build ffmpeg ## cost per recording beside Janus (docs/benchmarks.m
 
 package: build ## packages/: a Debian package, and a tarball with install.sh (docs/installation.md)
 	@scripts/package.sh
+
+bench-catalogue: build ## lists, start and writes of a catalogue of 100,000 files (docs/benchmarks.md)
+	@node bench/catalogue.mjs
 
 clean: ## remove everything that was built or fetched, except recordings
 	@rm -rf dist coverage vendor packages node_modules

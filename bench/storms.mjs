@@ -20,6 +20,7 @@ const FINAL_TIMEOUT_MS = 60_000;
 const { n, seconds, repeats, names } = benchSettings({ publishers: 100, peers: 'recorderd' });
 if (seconds * 1000 < 2 * WINDOW_MS - 5000) throw new Error('BENCH_SECONDS must be at least 17');
 const [name] = names;
+const { fetch } = globalThis;
 
 /** Longest delay of the event loop since the last look, milliseconds. */
 async function longestDelayMs(server) {

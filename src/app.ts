@@ -10,7 +10,7 @@ import type { HttpAccess } from './http/app.ts';
 import { LiveEvents } from './http/events.ts';
 import { RequestCounts } from './http/requestCounts.ts';
 import { HttpServer } from './http/server.ts';
-import type { ReadyCheck } from './http/services.ts';
+import type { HttpServices, ReadyCheck, StatusServices } from './http/services.ts';
 import type { CaptureGap } from './ingest/pull/capture.ts';
 import { PulledCaptures } from './ingest/pull/pulledCaptures.ts';
 import type { WebRtcServer } from './ingest/webrtc/server.ts';
@@ -27,7 +27,6 @@ import { KeyFrameSnapshots } from './recorder/snapshot.ts';
 import { SignallingServer } from './signalling/server.ts';
 import { Connections } from './streams/connections.ts';
 import type { Captures } from './streams/captures.ts';
-import type { HookControl, RecordingControl, ReportControl, Snapshots } from './streams/contracts.ts';
 import type { Stream } from './streams/stream.ts';
 import { Streams } from './streams/streams.ts';
 import type { ConnectionLoad } from './tcp/admission.ts';
@@ -44,14 +43,7 @@ import {
 } from './wiring.ts';
 
 /** What the doors for clients of REST and of the Web SDK work on. */
-interface Services {
-  readonly streams: Streams;
-  readonly connections: Connections;
-  readonly recordings: RecordingControl;
-  readonly hooks: HookControl;
-  readonly reports: ReportControl;
-  readonly snapshots: Snapshots;
-  readonly captures: Captures;
+interface Services extends Omit<HttpServices, keyof StatusServices | 'webrtc' | 'requests' | 'log'> {
   readonly webrtc?: WebRtcServer;
 }
 
@@ -108,6 +100,7 @@ export class App {
       environment: this.#environment,
       recordsDir: this.#recordsDir,
       streams: this.#streams,
+      exportFfmpeg: ffmpegs.general,
       log: this.#log,
       lifetime: this.#doors,
     });
@@ -116,7 +109,8 @@ export class App {
     if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
     await this.#openHttp(doors, services, { ffmpeg: ffmpegs.general, recorder: this.#recorder });
     this.#captures?.declare(this.#settings.captures);
-    void this.#recorder.recordings.recover();
+    const { recordings, catalogue } = this.#recorder;
+    void recordings.recover().then(() => catalogue.settle());
     this.#log.info('ready', { recordsDir: this.#recordsDir, ...ffmpegFields(ffmpegs) });
   }
 
@@ -169,7 +163,8 @@ export class App {
     return isComplete;
   }
 
-  async #openServices(ffmpeg: Ffmpeg, { recordings, hooks, reports }: Recorder): Promise<Services> {
+  async #openServices(ffmpeg: Ffmpeg, recorder: Recorder): Promise<Services> {
+    const { recordings, hooks, reports, catalogue, retention, exports } = recorder;
     const snapshots = new KeyFrameSnapshots(
       snapshotOptions(ffmpeg),
       this.#log.child({ component: 'snapshots' }),
@@ -180,7 +175,7 @@ export class App {
       connections: this.#connections,
       recordings,
       hooks,
-      reports,
+      ...{ reports, catalogue, retention, exports },
       snapshots,
       captures,
     };

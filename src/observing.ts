@@ -20,12 +20,13 @@ export interface ObservingDeps extends Pick<Observed, 'streams' | 'connections' 
 export function openObservation(deps: ObservingDeps): Observation {
   const { settings, environment, recorder, ffmpegVersion, lifetime } = deps;
   const { streams, connections, captures, doors, requests } = deps;
-  const { recordings, hooks, disk } = recorder;
+  const { recordings, hooks, catalogue, retention, disk } = recorder;
   const eventLoop = new EventLoop();
   eventLoop.start();
   lifetime.defer(() => eventLoop.stop());
   return new Observation({
-    ...{ streams, connections, captures, recordings, hooks, disk, eventLoop, doors, requests },
+    ...{ streams, connections, captures, eventLoop, doors, requests },
+    ...{ recordings, hooks, catalogue, retention, disk },
     versions: { recorderd: environment.version, ffmpeg: ffmpegVersion },
     listMax: settings.status_list_max,
   });

@@ -1,14 +1,22 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
+import { Catalogue } from './catalogue/catalogue.ts';
+import type { CatalogueDeps } from './catalogue/catalogue.ts';
+import { Exports } from './catalogue/exports.ts';
+import { Retention } from './catalogue/retention.ts';
+import { catalogueOptions, exportOptions, retentionOptions } from './catalogueWiring.ts';
 import type { Settings } from './config/settings.ts';
+import type { DiskRoom } from './domain/freeSpace.ts';
 import type { Logger } from './domain/log.ts';
 import { RecordHooks } from './hooks/recordHooks.ts';
+import type { OnHookEnd } from './hooks/recordHooks.ts';
 import { needed } from './listening.ts';
 import type { Ffmpeg } from './process/ffmpeg.ts';
 import { DiskSpace } from './recorder/diskSpace.ts';
 import { Recordings } from './recorder/recordings.ts';
 import { RecordWatcher } from './recorder/recordWatcher.ts';
 import { IntegrityReports } from './reports/integrityReports.ts';
+import type { Stream } from './streams/stream.ts';
 import type { Streams } from './streams/streams.ts';
 import type { Lifetime } from './util/lifetime.ts';
 import {
@@ -37,9 +45,14 @@ export interface Recorder {
   readonly hooks: RecordHooks;
   readonly reports: IntegrityReports;
   readonly disk: DiskSpace;
+  readonly catalogue: Catalogue;
+  readonly retention: Retention;
+  readonly exports: Exports;
   /** Has what begins from now on go by other settings. Never rejects. */
   readonly use: (settings: Settings) => Promise<void>;
 }
+
+type Rooms = Omit<Recorder, 'use'>;
 
 export interface RecorderDeps {
   readonly settings: Settings;
@@ -47,45 +60,35 @@ export interface RecorderDeps {
   /** Absolute path. */
   readonly recordsDir: string;
   readonly streams: Streams;
+  /** Joins finished files; the one that records may be able to do less. */
+  readonly exportFfmpeg: Ffmpeg;
   readonly log: Logger;
   /** Gets what closes the watches over the folder and its disk. */
   readonly lifetime: Lifetime;
 }
 
-/** Opens what records: reports and hooks first, which take over each finished part. @throws UnavailableError */
+/** Opens what records: what takes over each finished part comes first. @throws UnavailableError */
 export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<Recorder> {
-  const { settings, environment, recordsDir, lifetime } = deps;
-  const log = deps.log.child({ component: 'recorder' });
-  const inForce = { settings };
-  const hooks = new RecordHooks(
-    hookOptions(settings, environment, recordsDir),
-    deps.log.child({ component: 'hooks' }),
-  );
-  const reports = new IntegrityReports(
-    reportOptions(settings, recordsDir),
-    deps.log.child({ component: 'reports' }),
-  );
-  const disk = new DiskSpace(diskOptions(settings, recordsDir), log);
-  const recordings = new Recordings({
-    streams: deps.streams,
-    settings: recorderSettings(settings, recordsDir, ffmpeg),
-    ...{ disk, log },
-    isAutomatic: (stream) => isRecordedAutomatically(stream, inForce.settings),
-    onPart: async (part, evidence) => {
-      await reports.take(part, evidence);
-      await hooks.enqueue(part);
-    },
-  });
-  const watcher = new RecordWatcher(recordsDir, log);
+  const { recordsDir, lifetime } = deps;
+  const inForce = { settings: deps.settings };
+  const rooms = createRooms(ffmpeg, deps, (stream) => isRecordedAutomatically(stream, inForce.settings));
+  const { recordings, hooks, reports, disk, catalogue, retention, exports } = rooms;
+  const onChange = (fileName: string): void => void catalogue.look(fileName);
+  const watcher = new RecordWatcher(recordsDir, deps.log.child({ component: 'recorder' }), onChange);
   await needed(`record_dir: ${recordsDir} cannot be used`, recordings.open());
   await needed(`record_dir: ${recordsDir} cannot be written`, access(recordsDir, constants.W_OK));
   await needed(`record_dir: the integrity reports cannot be used`, reports.open());
+  await needed(`record_dir: the catalogue cannot be used`, catalogue.open());
+  lifetime.defer(() => catalogue.close());
   await needed(`record_dir: the hook spool cannot be used`, hooks.start());
   await watcher.open();
   lifetime.defer(() => watcher.close());
   await disk.open();
   lifetime.defer(() => disk.close());
-  const rooms = { recordings, hooks, reports, disk };
+  await needed(`record_dir: the exports cannot be made`, exports.open());
+  lifetime.defer(() => exports.close());
+  retention.open();
+  lifetime.defer(() => retention.close());
   const use = (next: Settings): Promise<void> => {
     inForce.settings = next;
     return useSettings(next, rooms, deps, ffmpeg);
@@ -93,14 +96,54 @@ export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<
   return { ...rooms, use };
 }
 
+function createRooms(ffmpeg: Ffmpeg, deps: RecorderDeps, isAutomatic: (stream: Stream) => boolean): Rooms {
+  const { settings, environment, recordsDir } = deps;
+  const logOf = (component: string): Logger => deps.log.child({ component });
+  const onHookEnd: OnHookEnd = (part, end) => catalogue.noteHook(part, end);
+  const hooks = new RecordHooks(hookOptions(settings, environment, recordsDir), logOf('hooks'), onHookEnd);
+  const reports = new IntegrityReports(reportOptions(settings, recordsDir), logOf('reports'));
+  const disk = new DiskSpace(diskOptions(settings, recordsDir), logOf('recorder'));
+  const recordings = new Recordings({
+    streams: deps.streams,
+    settings: recorderSettings(settings, recordsDir, ffmpeg),
+    ...{ disk, log: logOf('recorder'), isAutomatic },
+    onPart: async (part, evidence) => {
+      await Promise.all([reports.take(part, evidence), catalogue.take(part, evidence)]);
+      await hooks.enqueue(part);
+    },
+  });
+  const others: CatalogueDeps = {
+    now: () => ({ unfinished: recordings.unfinished, owed: hooks.states() }),
+    runHook: (part) => hooks.again(part),
+    forgetReport: (file) => reports.remove(file),
+    log: logOf('catalogue'),
+  };
+  const catalogue = new Catalogue(catalogueOptions(settings, recordsDir), others);
+  const room = (): Promise<DiskRoom> => disk.recordsRoom();
+  const retention = new Retention(retentionOptions(settings), { catalogue, room, log: logOf('retention') });
+  const canSpare = (bytes: number): Promise<boolean> => disk.canSpare(bytes);
+  const place = { recordsDir, env: environment.env };
+  const exports = new Exports(exportOptions(settings, deps.exportFfmpeg, place), {
+    ...{ catalogue, canSpare, log: logOf('exports') },
+  });
+  return { recordings, hooks, reports, disk, catalogue, retention, exports };
+}
+
 async function useSettings(
   settings: Settings,
-  { recordings, hooks, reports, disk }: Omit<Recorder, 'use'>,
+  { recordings, hooks, reports, disk, catalogue, retention }: Rooms,
   { environment, recordsDir }: RecorderDeps,
   ffmpeg: Ffmpeg,
 ): Promise<void> {
   recordings.use(recorderSettings(settings, recordsDir, ffmpeg));
   reports.use(reportOptions(settings, recordsDir));
+  retention.use(retentionOptions(settings));
   await hooks.use(hookOptions(settings, environment, recordsDir));
+  catalogue.use(catalogueOptions(settings, recordsDir));
+  // A hook that is there again has taken up what is owed; what it does not owe has ended.
+  await hooks.start().then(
+    () => catalogue.settle(),
+    () => undefined,
+  );
   await disk.use(diskOptions(settings, recordsDir));
 }

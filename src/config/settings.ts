@@ -1,5 +1,6 @@
 import { ACCESS } from './access.ts';
 import { CAPTURES } from './captures.ts';
+import { CATALOGUE } from './catalogue.ts';
 import { DOORS } from './doors.ts';
 import { HOOKS } from './hooks.ts';
 import { NAMES } from './names.ts';
@@ -26,6 +27,7 @@ export const SETTINGS = {
   ...NAMES,
   ...HOOKS,
   ...REPORTS,
+  ...CATALOGUE,
   ...OBSERVABILITY,
   ...PROCESS,
 } as const;
@@ -57,6 +59,7 @@ export const SETTING_GROUPS: readonly {
   { title: 'File names', settings: NAMES },
   { title: 'Hook', settings: HOOKS },
   { title: 'Integrity reports', settings: REPORTS },
+  { title: 'Catalogue and retention', settings: CATALOGUE },
   { title: 'Metrics and events', settings: OBSERVABILITY },
   { title: 'Process and log', settings: PROCESS },
 ];

@@ -5,6 +5,12 @@ export interface FreeSpaceLimit {
   readonly percent?: number;
 }
 
+/** Room on a disk, bytes; infinite where the file system does not tell. */
+export interface DiskRoom {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
 const UNIT_BYTES: Readonly<Record<string, number>> = {
   '': 1,
   K: 2 ** 10,

@@ -1,3 +1,4 @@
+import type { MediaProvider } from './publisher.ts';
 import type { Rotation } from './rotation.ts';
 
 /** Why a recording or a part ended. The first cause wins. */
@@ -40,6 +41,8 @@ export interface FinishedPart {
   readonly mediaSessionId: string;
   readonly sessionId: string;
   readonly streamName: string;
+  /** Absent where an older version recorded it. */
+  readonly mediaProvider?: MediaProvider | undefined;
   /** Absolute path. */
   readonly path: string;
   /** From 1, in order. */
@@ -54,6 +57,11 @@ export interface FinishedPart {
   readonly videoCodec: string | undefined;
   readonly audioCodec: string | undefined;
   readonly stopReason: StopReason;
+}
+
+/** Names one part among those of all recordings. @param index from 1. */
+export function partKey(recordingId: string, index: number): string {
+  return `${index} of ${recordingId}`;
 }
 
 /** What a start may choose instead of the server's settings; whatever is absent stays as set. */

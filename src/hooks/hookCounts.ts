@@ -6,6 +6,16 @@ export const HOOK_RESULTS = ['ok', 'failed', 'timed-out', 'not-started', 'aborte
 
 export type HookResult = (typeof HOOK_RESULTS)[number];
 
+/** Hook runs that have not ended well. */
+export interface HookLoad {
+  /** Without the parked ones, with those that run. */
+  readonly owed: number;
+  readonly running: number;
+  readonly parked: number;
+  /** When the part of the oldest owed run ended, milliseconds since the epoch. */
+  readonly oldestEndedAt: number | undefined;
+}
+
 /** From a script that moves a file to one that uploads an hour of video. */
 const RUN_SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900];
 

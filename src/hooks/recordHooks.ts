@@ -1,9 +1,11 @@
 import { RecorderdError } from '../domain/errors.ts';
 import type { FailedTry, HookRunInfo } from '../domain/hookRun.ts';
 import type { Logger } from '../domain/log.ts';
+import { partKey } from '../domain/recording.ts';
 import type { FinishedPart } from '../domain/recording.ts';
 import { within } from '../util/within.ts';
 import { HookCounts } from './hookCounts.ts';
+import type { HookLoad } from './hookCounts.ts';
 import { findScript } from './hookScript.ts';
 import { HookSpool } from './hookSpool.ts';
 import type { OwedRun } from './hookSpool.ts';
@@ -23,16 +25,6 @@ export interface HookOptions extends ScriptOptions, RetryOptions {
   readonly parkedMax: number;
 }
 
-/** Hook runs that have not ended well. */
-export interface HookLoad {
-  /** Without the parked ones, with those that run. */
-  readonly owed: number;
-  readonly running: number;
-  readonly parked: number;
-  /** When the part of the oldest owed run ended, milliseconds since the epoch. */
-  readonly oldestEndedAt: number | undefined;
-}
-
 /** The list of owed runs has no bound, because a dropped run is a lost recording to its owner: it is reported. */
 const REPORT_EVERY_OWED = 1000;
 /** Bound on an answer: about 2 MB. */
@@ -40,6 +32,12 @@ const MAX_LISTED = 1000;
 
 /** Rest of a lane while there is no script; a new one ends it. */
 const OFF_REST_MS = 3_600_000;
+
+/** How a run came to its end: well, parked, or so that it cannot even be kept. */
+export type HookEnd = 'done' | 'parked' | 'failed';
+
+/** Told of each run that ends, before the spool forgets it; awaited. Must not reject. */
+export type OnHookEnd = (part: FinishedPart, end: HookEnd) => Promise<void>;
 
 /** A run that is owed and not parked. */
 interface Entry {
@@ -58,18 +56,22 @@ export class RecordHooks {
   readonly counts = new HookCounts();
   #options: HookOptions;
   readonly #log: Logger;
+  readonly #onEnd: OnHookEnd;
   readonly #spool: HookSpool;
   readonly #lanes: Lanes;
   readonly #shutdown = new AbortController();
   /** By id, in the order in which they came. */
   readonly #owed = new Map<string, Entry>();
+  /** Runs that are neither owed any more nor parked yet. */
+  readonly #parking = new Set<Promise<void>>();
   /** The parts whose runs were taken up from an earlier process. */
   readonly #takenUp = new Set<string>();
   #started: Promise<void> | undefined;
 
-  constructor(options: HookOptions, log: Logger) {
+  constructor(options: HookOptions, log: Logger, onEnd: OnHookEnd = () => Promise.resolve()) {
     this.#options = options;
     this.#log = log;
+    this.#onEnd = onEnd;
     this.#spool = new HookSpool(options.spoolDir, log);
     this.#lanes = new Lanes(options.parallel);
   }
@@ -104,6 +106,27 @@ export class RecordHooks {
     // Owed runs come first and keep their numbers, also when a part is recovered before the start.
     await this.start().catch(() => undefined);
     if (this.#takenUp.has(keyOf(part))) return;
+    await this.#owe(part);
+  }
+
+  /** Owes the hook of a part once more; one that is owed already is tried without delay. */
+  async again(part: FinishedPart): Promise<void> {
+    await Promise.allSettled(this.#parking);
+    const isSame = (run: OwedRun): boolean => keyOf(run.part) === keyOf(part);
+    const owed = [...this.#owed.values()].find(({ run }) => isSame(run));
+    const parked = owed === undefined ? (await this.#spool.parked(Infinity)).find(isSame) : undefined;
+    if (owed?.run.failed !== undefined) await this.run(owed.run.id);
+    else if (parked !== undefined) await this.run(parked.id);
+    else if (owed === undefined) await this.#owe(part);
+  }
+
+  /** Runs that are owed, by `partKey`. */
+  states(): ReadonlyMap<string, 'pending' | 'running'> {
+    const entries = [...this.#owed.values()];
+    return new Map(entries.map(({ run, isRunning }) => [keyOf(run.part), isRunning ? 'running' : 'pending']));
+  }
+
+  async #owe(part: FinishedPart): Promise<void> {
     const run = this.#spool.next(part);
     try {
       await this.#spool.save(run);
@@ -125,8 +148,7 @@ export class RecordHooks {
   /** How many there are now. Never rejects. */
   async load(): Promise<HookLoad> {
     const owed = [...this.#owed.values()];
-    const isOn = this.#options.script !== '';
-    const parked = isOn ? await this.#spool.parkedIds().catch(() => []) : [];
+    const parked = this.#isOn() ? await this.#spool.parkedIds().catch(() => []) : [];
     return {
       owed: owed.length,
       running: owed.filter(({ isRunning }) => isRunning).length,
@@ -152,6 +174,7 @@ export class RecordHooks {
    * @throws RecorderdError HOOK_NOT_FOUND
    */
   async run(id: string | undefined): Promise<void> {
+    await Promise.allSettled(this.#parking);
     const parked = !this.#isOn() ? [] : id === undefined ? await this.#spool.parkedIds() : [id];
     let isFound = false;
     for (const entry of this.#owed.values()) {
@@ -236,11 +259,13 @@ export class RecordHooks {
       const outcome = await tryScript(part, this.#options, place, log);
       if (outcome === 'aborted') return undefined;
       if (outcome !== 'done') return await this.#goneWrong(entry, outcome, log);
+      await this.#onEnd(part, 'done');
       await this.#spool.remove(entry.run);
       this.#owed.delete(id);
     } catch (err) {
       this.#owed.delete(id);
       log.error('record hook run cannot be brought to its end', { id, err });
+      await this.#onEnd(part, 'failed');
     } finally {
       entry.isRunning = false;
     }
@@ -255,8 +280,11 @@ export class RecordHooks {
     const nextTryAt = inMs === undefined ? undefined : triedAt + inMs;
     entry.run = { id, part, failed: { ...outcome, tries, triedAt, nextTryAt } };
     if (inMs === undefined) {
+      await this.#onEnd(part, 'parked');
       this.#owed.delete(id);
-      await this.#park(entry.run, { tries, reason: outcome.reason }, log);
+      const parking = this.#park(entry.run, { tries, reason: outcome.reason }, log);
+      this.#parking.add(parking);
+      await parking.finally(() => this.#parking.delete(parking));
       return undefined;
     }
     entry.waitMs = inMs;
@@ -286,7 +314,7 @@ function takeWait(entry: Entry): number {
 }
 
 function keyOf({ recordingId, index }: FinishedPart): string {
-  return `${index} of ${recordingId}`;
+  return partKey(recordingId, index);
 }
 
 /** What runs parked runs again, for the log. */

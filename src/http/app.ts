@@ -3,6 +3,7 @@ import { Router } from '@koa/router';
 import Koa from 'koa';
 import { answerErrors } from './errors.ts';
 import { serveApi } from './files/apiRoutes.ts';
+import { serveExports } from './files/exportRoutes.ts';
 import { serveRecords } from './files/recordRoutes.ts';
 import { serveSite } from './files/siteRoutes.ts';
 import type { SiteOptions } from './files/siteRoutes.ts';
@@ -66,6 +67,7 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
     const whip = { maxSdpBytes: options.maxSdpBytes, token: () => options.access().whipToken };
     serveWhip(router, { webrtc, connections, log }, whip);
   }
+  serveExports(router, services.exports);
   serveRecords(router, options.recordsDir);
   serveSite(router, options, log);
   serveApi(router, routes, options);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { CATALOGUE_SORTS, FILE_STATES, HOOK_STATES } from '../domain/catalogue.ts';
 import { RecorderdError } from '../domain/errors.ts';
 import { parseRotation } from '../domain/rotation.ts';
 import type { Rotation } from '../domain/rotation.ts';
@@ -63,6 +64,86 @@ const wholeFrom1 = (max: number) =>
       error: `must be a whole number from 1 to ${max}`,
     })
     .nullish();
+
+/** Milliseconds since the epoch, or text that says a point of time (ISO 8601). */
+const time = z
+  .union([z.number(), z.string()], { error: 'must be milliseconds since 1970 or an ISO 8601 time' })
+  .transform((value, context): number => {
+    const ms = typeof value === 'number' || /^\d+$/.test(value) ? Number(value) : Date.parse(value);
+    if (Number.isFinite(ms)) return ms;
+    context.addIssue({ code: 'custom', message: 'must be milliseconds since 1970 or an ISO 8601 time' });
+    return z.NEVER;
+  })
+  .nullish();
+const wholeFrom0 = z
+  .number({ error: 'must be a number' })
+  .refine((value) => Number.isSafeInteger(value) && value >= 0, { error: 'must be a whole number from 0' })
+  .nullish();
+const wordOf = <const W extends string>(words: readonly W[]) =>
+  z.enum(words, { error: `must be one of ${words.join(', ')}` }).nullish();
+
+/** Fields of `/catalogue/find` that narrow, order and page the answer; null counts as absent. */
+export const CatalogueRequest = z.object(
+  {
+    recordingId: optionalText,
+    mediaSessionId: optionalText,
+    streamName: optionalText,
+    fileName: optionalText,
+    from: time,
+    to: time,
+    state: wordOf(['recording', 'done']),
+    fileState: wordOf(FILE_STATES),
+    hookState: wordOf(HOOK_STATES),
+    sort: wordOf(CATALOGUE_SORTS),
+    order: wordOf(['asc', 'desc']),
+    offset: wholeFrom0,
+    limit: wholeFrom1(1000),
+  },
+  bodyError,
+);
+
+/** Names a recording and which of its files are told. */
+export const RecordingRequest = z.object(
+  { recordingId: requiredText, offset: wholeFrom0, limit: wholeFrom1(1000) },
+  bodyError,
+);
+
+const partIndex = wholeFrom1(Number.MAX_SAFE_INTEGER);
+
+/** Names a recording, or one file of it. */
+export const PartsRequest = z.object({ recordingId: requiredText, partIndex }, bodyError);
+
+export const DeleteRequest = z.object(
+  { recordingId: requiredText, partIndex, force: flag.nullish() },
+  bodyError,
+);
+
+const fromQuery = z.string({
+  error: (issue) => (issue.input === undefined ? 'is required' : 'must be given once'),
+});
+const queryText = fromQuery.min(1, 'must not be empty');
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
+
+/** Parameters of `/catalogue/export`. */
+export const ExportRequest = z
+  .object({ recordingId: queryText.nullish(), streamName: queryText.nullish(), from: time, to: time })
+  .refine(
+    ({ recordingId, ...range }) =>
+      isGiven(recordingId) || ['streamName', 'from', 'to'].every((key) => isGiven(Reflect.get(range, key))),
+    {
+      error: 'recordingId, or streamName with from and to, is required',
+    },
+  );
+
+/** Parameters of `/catalogue/playlist.m3u8`. */
+export const PlaylistRequest = z.object({ recordingId: queryText });
+
+/** Parameters of `/catalogue/segment.ts`. */
+export const SegmentRequest = z.object({
+  recordingId: queryText,
+  partIndex: queryText.regex(/^[1-9]\d{0,14}$/, 'must be a whole number from 1').transform(Number),
+});
 
 /** Fields of `/reports/find` that narrow the answer, and its length; null counts as absent. */
 export const ReportRequest = z.object(

@@ -3,9 +3,12 @@ import type { Logger } from '../domain/log.ts';
 import type { Captures } from '../streams/captures.ts';
 import type { Connections } from '../streams/connections.ts';
 import type {
+  CatalogueControl,
+  ExportControl,
   HookControl,
   RecordingControl,
   ReportControl,
+  RetentionControl,
   Snapshots,
   WebRtcIngest,
 } from '../streams/contracts.ts';
@@ -37,6 +40,9 @@ export interface HttpServices extends StatusServices {
   readonly recordings: RecordingControl;
   readonly hooks: HookControl;
   readonly reports: ReportControl;
+  readonly catalogue: CatalogueControl;
+  readonly retention: RetentionControl;
+  readonly exports: ExportControl;
   readonly snapshots: Snapshots;
   readonly captures: Captures;
   /** Without it there is no WHIP. */

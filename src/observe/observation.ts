@@ -6,7 +6,7 @@ import { liveState } from './liveState.ts';
 import { machineMetrics } from './machineMetrics.ts';
 import type { Observed } from './observed.ts';
 import { recordingMetrics } from './recordingMetrics.ts';
-import { hookMetrics, httpMetrics } from './serviceMetrics.ts';
+import { catalogueMetrics, hookMetrics, httpMetrics } from './serviceMetrics.ts';
 import { statGroups } from './stat.ts';
 
 /** Tells how the server does. Everything is read when it is asked for, and costs nothing otherwise. */
@@ -24,6 +24,7 @@ export class Observation {
     return exposition([
       ...recordingMetrics(observed),
       ...hookMetrics(observed.hooks.counts, hooks, Date.now()),
+      ...catalogueMetrics(observed),
       ...ingestMetrics(observed),
       ...httpMetrics(observed),
       ...machineMetrics(observed, load),

@@ -1,3 +1,5 @@
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { Retention } from '../catalogue/retention.ts';
 import type { MediaProvider } from '../domain/publisher.ts';
 import type { RecordHooks } from '../hooks/recordHooks.ts';
 import type { EventLoop } from '../ops/eventLoop.ts';
@@ -18,6 +20,8 @@ export interface Observed {
   readonly captures: Pick<Captures, 'find'>;
   readonly recordings: Pick<Recordings, 'counts' | 'list' | 'load'>;
   readonly hooks: Pick<RecordHooks, 'counts' | 'load'>;
+  readonly catalogue: Pick<Catalogue, 'size'>;
+  readonly retention: Pick<Retention, 'deleted' | 'deletedBytes'>;
   readonly disk: Pick<DiskSpace, 'state' | 'room'>;
   readonly eventLoop: Pick<EventLoop, 'read' | 'utilisation'>;
   /** Connections of each listener that is open. */

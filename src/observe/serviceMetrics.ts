@@ -1,7 +1,7 @@
 import { byWord, histogram, single } from '../ops/exposition.ts';
 import type { Family } from '../ops/exposition.ts';
 import type { HookCounts } from '../hooks/hookCounts.ts';
-import type { HookLoad } from '../hooks/recordHooks.ts';
+import type { HookLoad } from '../hooks/hookCounts.ts';
 import type { Observed } from './observed.ts';
 
 /** The hook. @param now milliseconds since the epoch. */
@@ -30,6 +30,30 @@ export function hookMetrics(counts: HookCounts, load: HookLoad, now: number): Fa
       'counter',
       'Parked hook runs that were dropped for newer ones.',
       counts.dropped,
+    ),
+  ];
+}
+
+/** Finished files, and what retention deletes of them. */
+export function catalogueMetrics({ catalogue, retention }: Observed): Family[] {
+  return [
+    single(
+      'recorderd_catalogue_files',
+      'gauge',
+      'Finished files that the catalogue knows, moved and deleted ones included.',
+      catalogue.size,
+    ),
+    byWord(
+      'recorderd_retention_deleted_files_total',
+      'Files that retention deleted, by why.',
+      'reason',
+      retention.deleted,
+    ),
+    single(
+      'recorderd_retention_deleted_bytes_total',
+      'counter',
+      'Size of these files.',
+      retention.deletedBytes,
     ),
   ];
 }

@@ -26,9 +26,9 @@ export async function announceNamed(
     const run = runs.find(({ prefix }) => file.startsWith(`${prefix}-`));
     const state = announced.has(file) ? 'unnamed' : await stateOf(join(folder, file), naming);
     if (run === undefined || state === 'unnamed') continue;
-    const { recordingId, mediaSessionId, sessionId, streamName } = recording;
+    const { recordingId, mediaSessionId, sessionId, streamName, mediaProvider } = recording;
     const { container, videoCodec, audioCodec } = run;
-    const ids = { recordingId, mediaSessionId, sessionId, streamName };
+    const ids = { recordingId, mediaSessionId, sessionId, streamName, mediaProvider };
     const told = { path, index, last, startedAt, endedAt, durationMs, bytes, stopReason };
     if (state === 'named')
       await onPart(

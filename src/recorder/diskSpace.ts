@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limitOn } from '../domain/freeSpace.ts';
-import type { FreeSpaceLimit } from '../domain/freeSpace.ts';
+import type { DiskRoom, FreeSpaceLimit } from '../domain/freeSpace.ts';
 import type { Logger } from '../domain/log.ts';
 import { isNoSpace } from './noSpace.ts';
 
@@ -17,12 +17,6 @@ export interface DiskSpaceOptions {
 }
 
 export type DiskState = 'ok' | 'low' | 'full';
-
-/** Room on the disk, bytes; infinite where the file system does not tell. */
-export interface Room {
-  readonly freeBytes: number;
-  readonly totalBytes: number;
-}
 
 interface DiskSpaceEvents {
   /** Nothing more is to be written from now on. */
@@ -49,7 +43,7 @@ export class DiskSpace {
   #options: DiskSpaceOptions;
   readonly #log: Logger;
   #state: DiskState = 'ok';
-  #room: Room | undefined;
+  #room: DiskRoom | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isChecking = false;
   #isBlind = false;
@@ -71,7 +65,7 @@ export class DiskSpace {
   }
 
   /** What was found last; undefined before. */
-  get room(): Room | undefined {
+  get room(): DiskRoom | undefined {
     return this.#room;
   }
 
@@ -123,6 +117,11 @@ export class DiskSpace {
     return this.#state !== 'full' && freeBytes - bytes >= limitOn(totalBytes, stopFree) * LEAVE_FACTOR;
   }
 
+  /** As it is now on the disk of the finished records, whatever is left on that of the work folder. */
+  recordsRoom(): Promise<DiskRoom> {
+    return roomIn(this.#options.recordsDir);
+  }
+
   /** Looks at the room now. Never rejects. */
   async check(): Promise<void> {
     if (this.#isChecking) return;
@@ -162,7 +161,7 @@ export class DiskSpace {
   }
 
   /** True when a full disk can be written again. */
-  async #hasRoom({ freeBytes, totalBytes }: Room): Promise<boolean> {
+  async #hasRoom({ freeBytes, totalBytes }: DiskRoom): Promise<boolean> {
     const needed = Math.min(MIN_ROOM_BYTES, totalBytes * MIN_ROOM_SHARE);
     if (freeBytes < needed) return false;
     const path = join(this.#options.recordsDir, '.work', PROBE_FILE);
@@ -183,7 +182,7 @@ export class DiskSpace {
     }
   }
 
-  #move(to: DiskState, facts: Partial<Room>): void {
+  #move(to: DiskState, facts: Partial<DiskRoom>): void {
     const from = this.#state;
     this.#state = to;
     if (to === 'full') {
@@ -199,7 +198,7 @@ export class DiskSpace {
   }
 }
 
-async function roomIn(folder: string): Promise<Room> {
+async function roomIn(folder: string): Promise<DiskRoom> {
   const { bsize, bavail, blocks } = await statfs(folder);
   // Some network file systems do not tell.
   if (blocks === 0) return { freeBytes: Infinity, totalBytes: Infinity };

@@ -88,13 +88,13 @@ export async function finishPart(
     ...{ startTimeMillis: startedAt, endTimeMillis: startedAt + playedMs, durationMs },
     ...{ partIndex: index, last, rotated: index > 1 || !last, extension: container },
   });
-  const { recordingId, mediaSessionId, sessionId, streamName, overwrite } = recording;
+  const { recordingId, mediaSessionId, sessionId, streamName, mediaProvider, overwrite } = recording;
   const endedAt = startedAt + playedMs;
   const told = { index, last, startedAt, endedAt, durationMs, bytes, stopReason };
   const onNaming = (name: string): Promise<void> =>
     journal.naming({ file: basename(path), path: name, ...told, endTimeMs: startTimeMs + playedMs });
   const finished: FinishedPart = {
-    ...{ recordingId, mediaSessionId, sessionId, streamName },
+    ...{ recordingId, mediaSessionId, sessionId, streamName, mediaProvider },
     path: await nameFile(path, wanted, { recordsDir, overwrite, onNaming }, log),
     ...told,
     ...{ container, videoCodec, audioCodec },

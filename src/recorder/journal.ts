@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import type { Logger } from '../domain/log.ts';
 import type { NameSettings } from '../domain/names.ts';
+import type { MediaProvider } from '../domain/publisher.ts';
 import type { StopReason } from '../domain/recording.ts';
 import { syncPath } from './publishFile.ts';
 
@@ -16,6 +17,8 @@ export interface RecordingFacts {
   readonly sessionId: string;
   readonly mediaSessionId: string;
   readonly login: string;
+  /** Absent in journals of older versions. */
+  readonly mediaProvider?: MediaProvider | undefined;
   readonly names: NameSettings;
   readonly overwrite: boolean;
 }
@@ -33,6 +36,7 @@ const RECORDING = z.object({
   sessionId: z.string(),
   mediaSessionId: z.string(),
   login: z.string(),
+  mediaProvider: z.custom<MediaProvider>((value) => typeof value === 'string').optional(),
   names: z.object({
     policy: z.enum(['streamName', 'template']),
     template: z.string(),

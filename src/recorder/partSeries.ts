@@ -71,12 +71,12 @@ export class PartSeries {
   constructor(id: string, stream: Stream, options: RecordingOptions, deps: PartSeriesDeps) {
     this.#stream = stream;
     this.#deps = deps;
-    const { sessionId, login } = stream.init.publisher;
+    const { sessionId, login, mediaProvider } = stream.init.publisher;
     this.#recording = {
       recordingId: id,
       streamName: stream.name,
       nameAs: options.fileName?.replace(EXTENSION, '') ?? stream.name,
-      ...{ sessionId, mediaSessionId: stream.mediaSessionId, login },
+      ...{ sessionId, mediaSessionId: stream.mediaSessionId, login, mediaProvider },
       names: namesFor(options, deps.settings.names),
       overwrite: options.overwrite ?? false,
     };

@@ -12,20 +12,24 @@ const REPORT = /\.(?:mp4|webm|mkv|ts)\.json(?:\.tmp)?$/;
 
 /**
  * Logs what happens in the records folder: our own renames, and records that hooks or people move and delete.
- * It is a witness, not the truth: a part is finished when its child has exited and our rename succeeded, and a folder
- * that cannot be watched, or holds so many files that watching would cost more than recording, is left alone. Hidden
- * files, the work folder among them, and integrity reports are not looked at.
+ * It is a witness, not the truth: a part is finished when its child has exited and our rename succeeded, and the
+ * catalogue looks at the folder itself from time to time. A folder that cannot be watched, or holds so many files that
+ * watching would cost more than recording, is left alone. Hidden files, the work folder among them, and integrity reports
+ * are not looked at.
  */
 export class RecordWatcher {
   readonly #recordsDir: string;
   readonly #log: Logger;
+  readonly #onChange: (fileName: string) => void;
   readonly #maxFiles: number;
   #watcher: FSWatcher | undefined;
   #files = 0;
 
-  constructor(recordsDir: string, log: Logger, maxFiles = MAX_FILES) {
+  /** @param onChange told the name of each file that appeared or is gone. */
+  constructor(recordsDir: string, log: Logger, onChange: (fileName: string) => void, maxFiles = MAX_FILES) {
     this.#recordsDir = recordsDir;
     this.#log = log;
+    this.#onChange = onChange;
     this.#maxFiles = maxFiles;
   }
 
@@ -45,11 +49,13 @@ export class RecordWatcher {
     watcher.on('add', (file) => {
       this.#log.debug('record appeared', { file });
       this.#files++;
+      this.#onChange(basename(file));
       void this.#isCrowded();
     });
     watcher.on('unlink', (file) => {
       this.#log.info('record was moved or deleted', { file });
       this.#files--;
+      this.#onChange(basename(file));
     });
     watcher.on('unlinkDir', (folder) => this.#log.error('records folder was removed', { folder }));
     watcher.on('error', (error) => this.#log.error('records folder cannot be watched', { err: error }));

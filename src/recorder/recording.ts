@@ -83,6 +83,11 @@ export class Recording {
     return this.#life.isActive;
   }
 
+  /** Resolves when it has ended and every part has its final name; never rejects. */
+  get done(): Promise<void> {
+    return this.#series.done;
+  }
+
   /** The name the file will have, as far as it is known now. */
   get fileName(): string {
     return this.#series.expectedName();
@@ -241,10 +246,8 @@ export class Recording {
     const samples = this.#held.take();
     const facts = { samples: samples.length, fromMs: Math.round((samples[0]?.dts ?? 0) / 1000) };
     this.#series.report(notRecorded(samples, 'no key frame came at which a part could begin with it'));
-    this.#log.error(
-      'media of a new track is lost: no key frame came at which a part could begin with it',
-      facts,
-    );
+    const message = 'media of a new track is lost: no key frame came at which a part could begin with it';
+    this.#log.error(message, facts);
   }
 
   #swap(tracks: readonly Track[], reason: StopReason): void {

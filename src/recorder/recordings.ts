@@ -59,6 +59,8 @@ export class Recordings {
   readonly #newestNames = new WeakMap<Stream, string>();
   /** Streams that are recorded as soon as the disk has room, by media session. */
   readonly #waiting = new Map<string, Waiting>();
+  /** Ids of recordings that have files to come. */
+  readonly #unfinished = new Set<string>();
   #draining = false;
   /** What an earlier process left behind. */
   #left: readonly string[] = [];
@@ -79,6 +81,7 @@ export class Recordings {
     const workDir = join(settings.recordsDir, '.work');
     await makeFolder(workDir);
     this.#left = await leftBehind(settings.recordsDir);
+    for (const id of this.#left) this.#unfinished.add(id);
     if (this.#left.length > 0)
       log.warn('an earlier run left unfinished recordings', { folder: workDir, recordings: this.#left });
     streams.events.on('published', (stream) => {
@@ -106,7 +109,8 @@ export class Recordings {
       for (const incident of evidence.incidents) counts.incident(incident);
       await this.#deps.onPart(part, evidence);
     };
-    this.#recovery ??= recover(this.#left, { recordsDir, faststart, disk, counts, log, onPart });
+    const onEnd = (id: string): void => void this.#unfinished.delete(id);
+    this.#recovery ??= recover(this.#left, { recordsDir, faststart, disk, counts, log, onPart, onEnd });
     return this.#recovery;
   }
 
@@ -160,6 +164,8 @@ export class Recordings {
     const shared = { batches: this.#batches, sync: this.#sync, counts: this.counts };
     const recording = new Recording(stream, options, { settings, disk, log, onPart, ...shared });
     this.counts.recordingsStarted++;
+    this.#unfinished.add(recording.id);
+    void recording.done.then(() => this.#unfinished.delete(recording.id));
     log.info('recording started', {
       recordingId: recording.id,
       stream: stream.name,
@@ -212,6 +218,11 @@ export class Recordings {
   load(): RecordingLoad {
     const active = [...this.#taps.values()].filter((tap) => tap.recording?.isActive === true).length;
     return { active, finishing: this.#open.size - active, waiting: this.#waiting.size };
+  }
+
+  /** Ids of recordings that have files to come, those that an earlier process left included. */
+  get unfinished(): ReadonlySet<string> {
+    return this.#unfinished;
   }
 
   isWaiting(mediaSessionId: string): boolean {

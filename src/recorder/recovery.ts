@@ -26,12 +26,14 @@ export interface RecoveryDeps {
   readonly counts: RecorderCounts;
   /** Takes over a finished part; awaited. */
   readonly onPart: (part: FinishedPart, evidence: PartEvidence) => Promise<void>;
+  /** Told of each recording that has no file to come any more. */
+  readonly onEnd: (id: string) => void;
 }
 
 /** A working file: prefix of its run, number in it, container. */
 const WORK_FILE = /^(\d{3,})-(\d{6,})\.(mp4|webm|mkv|ts)$/;
 /** What of the work folder is no recording. */
-const OTHERS = /^(?:hooks$|probe$|aside-)/;
+const OTHERS = /^(?:hooks$|exports$|probe$|aside-)/;
 /** Begins the name of a folder that was set aside. */
 const ASIDE = 'aside-';
 /** Tells in such a folder what could not be mended. */
@@ -87,6 +89,7 @@ class LeftRecording {
   async recover(): Promise<void> {
     try {
       await this.#deps.disk.untilRoom(() => this.#mend());
+      this.#deps.onEnd(this.#id);
     } catch (err) {
       this.#log.error('recording of an earlier run cannot be finished now', { folder: this.#folder, err });
     }

@@ -1,9 +1,10 @@
-import { open, stat } from 'node:fs/promises';
+import { open, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { reportOf } from '../domain/integrityReport.ts';
 import type { IntegrityReport, PartEvidence, ReportFilter } from '../domain/integrityReport.ts';
 import type { Logger } from '../domain/log.ts';
+import { partKey } from '../domain/recording.ts';
 import type { FinishedPart } from '../domain/recording.ts';
 import { writeWhole } from '../storage/wholeFile.ts';
 import { Slots } from '../util/slots.ts';
@@ -23,6 +24,9 @@ export interface ReportOptions {
   readonly besideFile: boolean;
 }
 
+/** Names a part and its file. */
+type RemovedPart = Pick<IntegrityReport, 'recordingId' | 'partIndex' | 'fileName'>;
+
 /** Files that wait, held open, so that a hook may move them: more are looked for by their name when it is their turn. */
 const MAX_HELD_FILES = 64;
 /** Newest reports that are looked through at the start for a digest that an earlier process owed. */
@@ -40,6 +44,8 @@ export class IntegrityReports {
   readonly #slots = new Slots(1, Infinity);
   readonly #unfinished = new Set<Promise<void>>();
   readonly #shutdown = new AbortController();
+  /** Parts that were removed while something was unfinished. */
+  readonly #removed = new Set<string>();
   #heldFiles = 0;
 
   constructor(options: ReportOptions, log: Logger) {
@@ -86,6 +92,14 @@ export class IntegrityReports {
     return (await this.#store?.find(filter, limit)) ?? [];
   }
 
+  /** Removes the report of a part whose file was removed, that beside the file included. */
+  async remove({ recordingId, partIndex, fileName }: RemovedPart): Promise<void> {
+    if (this.#unfinished.size > 0) this.#removed.add(partKey(recordingId, partIndex));
+    await this.#store?.remove(recordingId, partIndex);
+    if (!this.#options.besideFile) return;
+    await rm(join(this.#options.recordsDir, `${fileName}.json`), { force: true });
+  }
+
   /** Waits for what reports lack, at most `withinMs`; the rest is left to the next start. Nothing runs afterwards. */
   async drain(withinMs: number): Promise<void> {
     await within(Promise.all(this.#unfinished), withinMs);
@@ -118,6 +132,7 @@ export class IntegrityReports {
       .finally(() => {
         if (held !== undefined) this.#heldFiles--;
         this.#unfinished.delete(job);
+        if (this.#unfinished.size === 0) this.#removed.clear();
       });
     this.#unfinished.add(job);
   }
@@ -127,6 +142,7 @@ export class IntegrityReports {
     try {
       if (this.#shutdown.signal.aborted) return;
       const complete = await this.#completed(report, handle);
+      if (this.#removed.has(partKey(report.recordingId, report.partIndex))) return;
       await this.#save(complete);
       if (this.#options.besideFile) await this.#writeBeside(complete, path, handle);
     } finally {

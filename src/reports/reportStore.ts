@@ -71,6 +71,21 @@ export class ReportStore {
     return found;
   }
 
+  /** Forgets the reports of a part. */
+  remove(recordingId: string, partIndex: number): Promise<void> {
+    const removed = this.#lastWrite.then(() => this.#remove(recordingId, partIndex));
+    this.#lastWrite = removed.catch(() => undefined);
+    return removed;
+  }
+
+  async #remove(recordingId: string, partIndex: number): Promise<void> {
+    const isMeant = (entry: Entry): boolean =>
+      entry.recordingId === recordingId && entry.partIndex === partIndex;
+    const meant = this.#entries.filter(isMeant);
+    this.#entries = this.#entries.filter((entry) => !isMeant(entry));
+    for (const { name } of meant) await rm(join(this.#dir, name), { force: true });
+  }
+
   async #write(report: IntegrityReport): Promise<void> {
     const { recordingId, partIndex, endedAt, mediaSessionId, fileName } = report;
     const name = `${String(endedAt).padStart(TIME_DIGITS, '0')}-${recordingId}-${partIndex}.json`;

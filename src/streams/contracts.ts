@@ -1,7 +1,15 @@
+import type {
+  CataloguePage,
+  CatalogueQuery,
+  CatalogueRecording,
+  ExportedFile,
+  ExportSelection,
+} from '../domain/catalogue.ts';
 import type { HookRunInfo } from '../domain/hookRun.ts';
 import type { IntegrityReport, ReportFilter } from '../domain/integrityReport.ts';
 import type { CustomParameters, Publisher } from '../domain/publisher.ts';
 import type { RecordingInfo, RecordingOptions } from '../domain/recording.ts';
+import type { RetentionDeletion } from '../domain/retention.ts';
 import type { Stream } from './stream.ts';
 
 /** What the doors (REST, Web SDK signalling, WHIP) ask of the recorder. */
@@ -42,6 +50,47 @@ export interface HookControl {
 export interface ReportControl {
   /** Newest first, at most `limit`. */
   find(filter: ReportFilter, limit: number): Promise<readonly IntegrityReport[]>;
+}
+
+/** Finished recordings: where their files are and what happened to them. */
+export interface CatalogueControl {
+  find(query: CatalogueQuery): CataloguePage;
+  /** @param parts which of its files are told. @throws RecorderdError RECORDING_NOT_FOUND */
+  recording(id: string, parts: { readonly offset: number; readonly limit: number }): CatalogueRecording;
+  /**
+   * Deletes the files of a recording, or one of them, with reports and entries. @returns how many.
+   * @param force though the hook has not ended well.
+   * @throws RecorderdError RECORDING_NOT_FOUND; RECORDING_UNFINISHED; HOOK_UNFINISHED
+   */
+  delete(id: string, partIndex: number | undefined, force: boolean): Promise<number>;
+  /**
+   * Owes the hook of its files, or of one, once more.
+   * @throws RecorderdError RECORDING_NOT_FOUND; HOOK_NOT_FOUND without a hook; FILE_NOT_FOUND when no file is there.
+   */
+  runHook(id: string, partIndex: number | undefined): Promise<void>;
+}
+
+/** Finished media in another shape. */
+export interface ExportControl {
+  /**
+   * One file with all that is selected, nothing of it encoded anew. @param signal ends the making.
+   * @throws RecorderdError RECORDING_NOT_FOUND, FILE_NOT_FOUND, EXPORT_IMPOSSIBLE, EXPORT_FAILED, LIMIT_REACHED, DISK_FULL
+   */
+  join(selection: ExportSelection, signal: AbortSignal): Promise<ExportedFile>;
+  /** One file as MPEG-TS. @throws RecorderdError as `join`. */
+  segment(recordingId: string, partIndex: number, signal: AbortSignal): Promise<ExportedFile>;
+  /** An HLS playlist of such segments. @throws RecorderdError RECORDING_NOT_FOUND, FILE_NOT_FOUND, EXPORT_IMPOSSIBLE */
+  playlist(recordingId: string): string;
+}
+
+/** Finished files that are deleted by rules. */
+export interface RetentionControl {
+  /** A run deletes nothing. */
+  readonly dryRun: boolean;
+  /** What a run would delete now. */
+  plan(): Promise<readonly RetentionDeletion[]>;
+  /** @returns what was deleted, or with `dryRun` would have been. */
+  run(): Promise<readonly RetentionDeletion[]>;
 }
 
 /** Pictures of live streams. */

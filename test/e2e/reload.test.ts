@@ -111,6 +111,38 @@ test('a wrong file leaves everything as it was and says what is wrong', async ()
   expect(await server.recordsFinished(1)).toEqual(['still.mp4']);
 });
 
+test('retention begins and ends with its settings, and metrics count what it deletes', async () => {
+  const RECORD_ALL = { record_flash_published_streams: true, stream_record_policy: 'streamName' };
+  const NO_HOOK = { ...RECORD_ALL, on_record_hook_script: '' };
+  write(NO_HOOK);
+  server = await TestServer.start({}, home);
+  const metrics = async (): Promise<string> =>
+    (await fetch(`http://127.0.0.1:${server.port('http')}/metrics`)).text();
+  for (const name of ['cam', 'kept']) await publishFile(hdFlv, server.rtmpUrl(name), { fast: true }).ended;
+  await server.recordsFinished(2);
+  const { json: nothing } = await server.rest('/catalogue/retention/run', {});
+  expect(nothing).toEqual({ dryRun: false, bytes: 0, files: [] });
+  // No disk is as free as that.
+  const told = await reload({
+    ...NO_HOOK,
+    retention_free: '99%',
+    retention_keep: 'kept',
+    retention_interval: 1,
+  });
+  expect(told['applied']).toEqual(['retention_free', 'retention_keep', 'retention_interval']);
+  const line = await eventually(() => server.logged('file is deleted by retention'), 'a deletion');
+  expect(line).toMatchObject({
+    file: 'cam.mp4',
+    reason: 'free-space',
+  });
+  expect(server.records()).toEqual(['kept.mp4']);
+  expect(await metrics()).toMatch(/^recorderd_retention_deleted_files_total\{reason="free-space"\} 1$/m);
+  expect(await metrics()).toMatch(/^recorderd_catalogue_files 1$/m);
+  await reload({ ...NO_HOOK, retention_free: '99%', retention_dry_run: true });
+  await server.rest('/catalogue/retention/run', {});
+  expect(server.records()).toEqual(['kept.mp4']);
+});
+
 test('captures that come into the settings start, those that leave them end', async () => {
   write({ captures: 'rtsp://127.0.0.1:9/a -> a rtsp://user:old@127.0.0.1:9/b -> b' });
   server = await TestServer.start({}, home);

@@ -1,9 +1,11 @@
 import { extname } from 'node:path';
 import type { Router } from '@koa/router';
+import type { Context } from 'koa';
 import { RecorderdError } from '../../domain/errors.ts';
 import type { Container } from '../../domain/format.ts';
 import { pathSegments } from '../urlPath.ts';
 import { findFile } from './findFile.ts';
+import type { FoundFile } from './findFile.ts';
 import { sendFile } from './sendFile.ts';
 
 const TYPES: Readonly<Record<Container, string>> = {
@@ -27,9 +29,15 @@ export function serveRecords(router: Router, recordsDir: string): void {
       throw new RecorderdError('NOT_FOUND', 'no such recording');
     }
     if (ctx.query['download'] !== undefined) ctx.attachment(name);
-    // Asked for again each time: a start with `force` may put another file under the name.
-    await sendFile(ctx, file, { 'Content-Type': type, 'Cache-Control': 'private, no-cache' });
+    await sendRecord(ctx, file, name);
   });
+}
+
+/** Answers with a file of the type that `name` says. */
+export function sendRecord(ctx: Context, file: FoundFile, name: string): Promise<void> {
+  // Asked for again each time: a start with `force` may put another file under the name.
+  const headers = { 'Content-Type': typeOf(name) ?? 'application/octet-stream' };
+  return sendFile(ctx, file, { ...headers, 'Cache-Control': 'private, no-cache' });
 }
 
 function typeOf(name: string): string | undefined {

@@ -17,6 +17,7 @@ const TAGS: Readonly<Record<string, string>> = {
   recorder: 'Recording on demand.',
   hooks: 'Runs of the record hook.',
   reports: 'Integrity reports of finished files.',
+  catalogue: 'Finished recordings: which there are, what happened to them, how long they are kept.',
   connection: 'Signalling sessions of clients.',
   rtsp: 'Cameras that are pulled.',
   pull: 'Streams of other RTMP servers that are pulled.',

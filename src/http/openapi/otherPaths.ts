@@ -20,6 +20,7 @@ export function otherPaths(schemas: Schemas, errors: Errors): Json {
     ...healthPaths(schemas, errors),
     ...figurePaths(schemas, errors),
     ...filePaths(errors),
+    ...exportPaths(errors),
     ...whipPaths(errors),
   };
 }
@@ -91,9 +92,10 @@ const STAT_QUERY = {
   ],
 };
 
+const MEDIA = { schema: { type: 'string', contentEncoding: 'binary' } };
+const FILE = { 'video/mp4': MEDIA, 'video/webm': MEDIA, 'video/x-matroska': MEDIA, 'video/mp2t': MEDIA };
+
 function filePaths(errors: Errors): Json {
-  const video = { schema: { type: 'string', contentEncoding: 'binary' } };
-  const content = { 'video/mp4': video, 'video/webm': video, 'video/x-matroska': video, 'video/mp2t': video };
   return {
     '/client/records/{name}': {
       parameters: [
@@ -106,12 +108,60 @@ function filePaths(errors: Errors): Json {
         tags: ['files'],
         ...OPEN,
         responses: {
-          200: { description: 'The file.', content },
-          206: { description: 'A range of it.', content },
+          200: { description: 'The file.', content: FILE },
+          206: { description: 'A range of it.', content: FILE },
           ...errors(['NOT_FOUND', 'PRECONDITION_FAILED', 'RANGE_NOT_SATISFIABLE', 'INTERNAL']),
         },
       },
     },
+  };
+}
+
+const NOT_JOINED: readonly ErrorCode[] = [
+  ...GUARDED,
+  ...(['BAD_REQUEST', 'RECORDING_NOT_FOUND', 'FILE_NOT_FOUND', 'EXPORT_IMPOSSIBLE'] as const),
+];
+const NOT_MADE: readonly ErrorCode[] = [
+  ...NOT_JOINED,
+  ...(['EXPORT_FAILED', 'LIMIT_REACHED', 'DISK_FULL'] as const),
+];
+
+const RECORDING_ID = { name: 'recordingId', in: 'query', schema: TEXT };
+const TIME = { type: ['integer', 'string'], description: 'Milliseconds since 1970, or ISO 8601.' };
+
+/** Finished media in another shape. */
+function exportPaths(errors: Errors): Json {
+  const of = (operationId: string, summary: string, parameters: readonly Json[], responses: Json): Json => ({
+    get: { operationId, summary, tags: ['catalogue'], parameters, responses },
+  });
+  const required = { ...RECORDING_ID, required: true };
+  const part = { name: 'partIndex', in: 'query', required: true, schema: { type: 'integer', minimum: 1 } };
+  const range = [
+    { name: 'streamName', in: 'query', schema: TEXT },
+    { name: 'from', in: 'query', schema: TIME },
+    { name: 'to', in: 'query', schema: TIME },
+  ];
+  const whole = { description: 'One file.', content: FILE };
+  const playlist = {
+    description: 'A playlist of HLS.',
+    content: { 'application/vnd.apple.mpegurl': { schema: TEXT } },
+  };
+  const segment = { description: 'A file as MPEG-TS.', content: { 'video/mp2t': MEDIA } };
+  return {
+    '/rest-api/catalogue/export': of(
+      'getExport',
+      'Joins the files of a recording, or what a stream recorded in a time; nothing is encoded.',
+      [RECORDING_ID, ...range],
+      { 200: whole, ...errors(NOT_MADE) },
+    ),
+    '/rest-api/catalogue/playlist.m3u8': of('getPlaylist', 'Plays a recording by HLS.', [required], {
+      200: playlist,
+      ...errors(NOT_JOINED),
+    }),
+    '/rest-api/catalogue/segment.ts': of('getSegment', 'Gives what the playlist names.', [required, part], {
+      200: segment,
+      ...errors(NOT_MADE),
+    }),
   };
 }
 

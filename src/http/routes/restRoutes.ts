@@ -1,4 +1,5 @@
 import type { HttpServices } from '../services.ts';
+import { catalogueRoutes } from './catalogueRoutes.ts';
 import { connectionRoutes } from './connectionRoutes.ts';
 import { hookRoutes } from './hookRoutes.ts';
 import { pullRoutes } from './pullRoutes.ts';
@@ -15,6 +16,7 @@ export function restRoutes(services: HttpServices): readonly Route[] {
     ...recordingRoutes(services),
     ...hookRoutes(services),
     ...reportRoutes(services),
+    ...catalogueRoutes(services),
     ...connectionRoutes(services),
     ...rtspRoutes(services.captures),
     ...pullRoutes(services.captures),

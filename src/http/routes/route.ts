@@ -32,3 +32,9 @@ export function matching<T extends object>(items: readonly T[], filter: object):
   const wanted = Object.entries(filter).filter(([, value]) => value !== undefined && value !== null);
   return items.filter((item) => wanted.every(([field, value]) => Reflect.get(item, field) === value));
 }
+
+/** The fields that are given: null counts as absent. */
+export function withoutNulls<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
+  return Object.fromEntries(given) as { [K in keyof T]?: NonNullable<T[K]> };
+}

@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type * as z from 'zod';
 import type { HookRunInfo } from '../../../src/domain/hookRun.ts';
 import { LiveEvents } from '../../../src/http/events.ts';
+import { CataloguePageAnswer, CatalogueRecordingAnswer } from '../../../src/http/openapi/catalogueAnswers.ts';
+import { DeletedAnswer, RetentionAnswer } from '../../../src/http/openapi/catalogueAnswers.ts';
 import {
   ConnectionAnswer,
   ErrorAnswer,
@@ -20,6 +22,7 @@ import {
 import { openApiDocument } from '../../../src/http/openapi/document.ts';
 import { restRoutes } from '../../../src/http/routes/restRoutes.ts';
 import type { HttpServices } from '../../../src/http/services.ts';
+import { CatalogueHome } from '../catalogue/support.ts';
 import { part } from '../hooks/support.ts';
 import { observation } from '../observe/support.ts';
 import { AUDIO, keyFrame, Studio, VIDEO } from '../recorder/support.ts';
@@ -119,6 +122,26 @@ describe('a server', () => {
     expect(state.recordings.length).toBe(1);
     expect(LiveStateAnswer.parse(state)).toEqual(state);
     await studio.recordings.close();
+  });
+
+  test('tells of finished files as it is described', async () => {
+    const home = new CatalogueHome();
+    const catalogue = await home.catalogue();
+    const taken = home.put('cam.mp4');
+    await home.take(catalogue, taken);
+    await home.end(catalogue, taken);
+    const file = [...catalogue.files()][0]!;
+    const planned = [{ file, reason: 'age' as const, pattern: '*' }];
+    rest.catalogue = catalogue;
+    rest.retention = { dryRun: true, plan: () => Promise.resolve(planned), run: () => Promise.resolve([]) };
+    await rest.close();
+    await rest.start();
+    const { recordingId } = taken;
+    await fits(CataloguePageAnswer, await rest.get('/rest-api/catalogue/find_all'));
+    await fits(CatalogueRecordingAnswer, await rest.post('/rest-api/catalogue/recording', { recordingId }));
+    await fits(RetentionAnswer, await rest.get('/rest-api/catalogue/retention/plan'));
+    await fits(DeletedAnswer, await rest.post('/rest-api/catalogue/delete', { recordingId }));
+    await home.remove();
   });
 
   test('gives its own description, with which paths it has', async () => {

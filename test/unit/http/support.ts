@@ -8,8 +8,11 @@ import type { HttpLimits } from '../../../src/http/server.ts';
 import { RequestCounts } from '../../../src/http/requestCounts.ts';
 import type { ReadyCheck, StatusServices } from '../../../src/http/services.ts';
 import type {
+  CatalogueControl,
+  ExportControl,
   HookControl,
   ReportControl,
+  RetentionControl,
   RecordingControl,
   Snapshots,
   WebRtcIngest,
@@ -112,6 +115,32 @@ export const NO_STATUS: StatusServices = {
   events: { listen: () => Promise.reject(new Error('no events')) },
 };
 
+const unknown = (): Error => new RecorderdError('RECORDING_NOT_FOUND', 'Recording not found');
+
+/** A server that has recorded nothing. */
+export const EMPTY_CATALOGUE: CatalogueControl = {
+  find: ({ offset }) => ({ total: 0, offset, recordings: [] }),
+  recording: () => {
+    throw unknown();
+  },
+  delete: () => Promise.reject(unknown()),
+  runHook: () => Promise.reject(unknown()),
+};
+
+export const NO_RETENTION: RetentionControl = {
+  dryRun: false,
+  plan: () => Promise.resolve([]),
+  run: () => Promise.resolve([]),
+};
+
+export const NO_EXPORTS: ExportControl = {
+  join: () => Promise.reject(unknown()),
+  segment: () => Promise.reject(unknown()),
+  playlist: () => {
+    throw unknown();
+  },
+};
+
 /** A server without a hook has no runs of it. */
 export const NO_HOOKS: HookControl = {
   list: () => Promise.resolve([]),
@@ -185,6 +214,9 @@ export class Rest {
   readonly snapshots = new MemorySnapshots();
   hooks: HookControl = NO_HOOKS;
   reports: ReportControl = NO_REPORTS;
+  catalogue: CatalogueControl = EMPTY_CATALOGUE;
+  retention: RetentionControl = NO_RETENTION;
+  exports: ExportControl = NO_EXPORTS;
   readonly webrtc: MemoryWebRtc;
   readonly log = new MemoryLog();
   /** What the publishers and connections were told on their end. */
@@ -207,9 +239,21 @@ export class Rest {
     const { limits, noWebRtc = false, ...given } = options;
     const readiness = () => Promise.resolve(this.checks);
     const captures = new PulledCaptures({ streams, log }, PULL_OPTIONS);
+    const { catalogue, retention, exports } = this;
     const common = { streams, connections, recordings, hooks, reports, snapshots };
     const requests = new RequestCounts();
-    const services = { ...common, ...NO_STATUS, captures, log, readiness, requests, ...this.status };
+    const services = {
+      ...common,
+      catalogue,
+      retention,
+      exports,
+      ...NO_STATUS,
+      captures,
+      log,
+      readiness,
+      requests,
+      ...this.status,
+    };
     const access = { ...HTTP_ACCESS, ...given };
     this.app = createHttpApp(noWebRtc ? services : { ...services, webrtc }, {
       ...HTTP_DEFAULTS,

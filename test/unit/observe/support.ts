@@ -4,6 +4,7 @@ import { EventLoop } from '../../../src/ops/eventLoop.ts';
 import { Connections } from '../../../src/streams/connections.ts';
 import { RequestCounts } from '../../../src/http/requestCounts.ts';
 import { PulledCaptures } from '../../../src/ingest/pull/pulledCaptures.ts';
+import { Counts } from '../../../src/util/counts.ts';
 import { PULL_OPTIONS } from '../../support/pullRig.ts';
 import { Home } from '../hooks/support.ts';
 import type { Studio } from '../recorder/support.ts';
@@ -15,6 +16,8 @@ export function observed(studio: Studio, some: Partial<Observed> = {}): Observed
     ...{ streams, recordings, disk },
     connections: new Connections(),
     captures: new PulledCaptures({ streams, log }, PULL_OPTIONS),
+    catalogue: { size: 3 },
+    retention: { deleted: new Counts(['age', 'size', 'free-space']), deletedBytes: 0 },
     hooks: new Home().room({ script: '' }),
     eventLoop: new EventLoop(),
     doors: () => [{ door: 'rtmp', load: { open: 2, accepted: 5, refused: 1 } }],

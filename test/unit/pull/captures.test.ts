@@ -14,12 +14,15 @@ import { eventually } from '../../support/eventually.ts';
 import { PULL_OPTIONS } from '../../support/pullRig.ts';
 import { memoryLog } from '../../support/rtmpHarness.ts';
 import {
+  EMPTY_CATALOGUE,
   HTTP_DEFAULTS,
   MemoryRecordings,
   MemorySnapshots,
+  NO_EXPORTS,
   NO_HOOKS,
-  NO_STATUS,
   NO_REPORTS,
+  NO_RETENTION,
+  NO_STATUS,
 } from '../http/support.ts';
 
 function program(script: string): string {
@@ -53,6 +56,9 @@ class Bench {
         recordings: new MemoryRecordings(),
         hooks: NO_HOOKS,
         reports: NO_REPORTS,
+        catalogue: EMPTY_CATALOGUE,
+        retention: NO_RETENTION,
+        exports: NO_EXPORTS,
         snapshots: new MemorySnapshots(),
         requests: new RequestCounts(),
         ...NO_STATUS,

@@ -57,7 +57,12 @@ async function startAgain(): Promise<void> {
   const log = memoryLog();
   const disk = new DiskSpace({ recordsDir, warnFree: {}, stopFree: {}, checkMs: 1000 }, log);
   const counts = new RecorderCounts();
-  await recover(await leftBehind(recordsDir), { recordsDir, faststart: false, log, disk, counts, onPart });
+  const onEnd = (): void => undefined;
+  await recover(await leftBehind(recordsDir), {
+    ...{ recordsDir, faststart: false, log, disk, counts },
+    onPart,
+    onEnd,
+  });
   await hooks.drain(20_000);
 }
 

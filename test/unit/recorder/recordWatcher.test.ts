@@ -8,6 +8,8 @@ import { memoryLog } from '../../support/rtmpHarness.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'recorderd-watched-'));
 const log = memoryLog();
+const changed: string[] = [];
+const onChange = (name: string): void => void changed.push(name);
 let watcher: RecordWatcher;
 
 afterEach(async () => {
@@ -30,7 +32,7 @@ const said = (message: string, name: string) =>
 
 test('tells of records that appear and of records that are taken away', async () => {
   put('old.mp4');
-  watcher = new RecordWatcher(folder, log);
+  watcher = new RecordWatcher(folder, log, onChange);
   await watcher.open();
   put('new.mp4');
   await said('record appeared', 'new.mp4');
@@ -43,10 +45,11 @@ test('tells of records that appear and of records that are taken away', async ()
     'record was moved or deleted',
     'record was moved or deleted',
   ]);
+  expect(changed).toEqual(['new.mp4', 'old.mp4', 'new.mp4']);
 });
 
 test('a folder with too many files is not watched, from the start or from the file that is too many', async () => {
-  watcher = new RecordWatcher(folder, log, 2);
+  watcher = new RecordWatcher(folder, log, onChange, 2);
   await watcher.open();
   for (const name of ['a', 'b', 'c']) {
     put(name);
@@ -54,7 +57,7 @@ test('a folder with too many files is not watched, from the start or from the fi
   }
   const warning = { level: 'warn', fields: { files: 3, limit: 2 } };
   expect(log.lines.at(-1)).toMatchObject(warning);
-  const next = new RecordWatcher(folder, log, 2);
+  const next = new RecordWatcher(folder, log, onChange, 2);
   await next.open();
   await next.close();
   expect(log.lines.filter((line) => line.level === 'warn')).toMatchObject([warning, warning]);

@@ -102,3 +102,21 @@ test('a folder that cannot be written costs the report and nothing else', async 
     new Set(['integrity report cannot be written']),
   );
 });
+
+test('a removed report stays removed, also when its digest was under way, and so does the one beside the file', async () => {
+  const reports = await reportsOf({ besideFile: true });
+  const [kept, removed] = ['kept', 'removed'].map((name) =>
+    fileIn(recordsDir, `${name}.ts`, name, { recordingId: name }),
+  );
+  await reports.take(kept!, EVIDENCE);
+  await reports.take(removed!, EVIDENCE);
+  await reports.remove({ recordingId: 'removed', partIndex: 2, fileName: 'removed.ts' });
+  await reports.drain(60_000);
+  expect((await reports.find({}, 10)).map(({ fileName }) => fileName)).toEqual(['kept.ts']);
+  expect(existsSync(`${removed!.path}.json`)).toBe(false);
+  const again = await reportsOf({ besideFile: true });
+  await again.remove({ recordingId: 'kept', partIndex: 2, fileName: 'kept.ts' });
+  expect(await again.find({}, 10)).toEqual([]);
+  expect(existsSync(`${kept!.path}.json`)).toBe(false);
+  await again.drain(60_000);
+});
