@@ -34,7 +34,7 @@ describe.skipIf(!hasBrowser)('the page of the REST interface in a browser', { ti
     await page.click('#postStreamSnapshot > summary');
     expect(await page.innerText('#postStreamSnapshot')).toContain('streamName');
     await page.click('#postStreamSnapshot a');
-    expect(await page.locator('#schema-Snapshot').getAttribute('open')).not.toBeNull();
+    await page.locator('#schema-Snapshot[open]').waitFor();
     expect(problems).toEqual([]);
   });
 
