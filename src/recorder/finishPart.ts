@@ -8,7 +8,7 @@ import type { FinishedPart, StopReason } from '../domain/recording.ts';
 import type { TrackEnds } from '../media/mp4/scan.ts';
 import type { Faststart } from './faststart.ts';
 import { nameFile, removeEmpty, settleFile } from './finisher.ts';
-import type { FileTrack } from './finisher.ts';
+import type { FileTrack, SettledFile } from './finisher.ts';
 import type { RecordingFacts, RecordingJournal } from './journal.ts';
 import type { RecorderCounts } from './recorderCounts.ts';
 
@@ -31,6 +31,8 @@ export interface PartFacts {
   readonly stopReason: StopReason;
   /** Where the tracks of an MP4 are to end. */
   readonly ends?: TrackEnds | undefined;
+  /** What {@link settleFile} made of it, where that was done already. */
+  readonly settled?: SettledFile | undefined;
 }
 
 /** WCS's names of the codecs of a file. */
@@ -74,7 +76,7 @@ export async function finishPart(
 ): Promise<NamedPart | undefined> {
   const { path, container, videoCodec, audioCodec, startTimeMs, startedAt, index, last, stopReason } = part;
   const startedMs = performance.now();
-  const made = await settleFile(path, container, part.ends);
+  const made = part.settled ?? (await settleFile(path, container, part.ends));
   if (made === undefined) {
     await removeEmpty(path, log);
     return undefined;

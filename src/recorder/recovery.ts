@@ -11,6 +11,7 @@ import { recoveredEvidence } from './evidence.ts';
 import { Faststart, removeCopies } from './faststart.ts';
 import { finishPart } from './finishPart.ts';
 import { isUnmendable, removeEmpty, settleFile } from './finisher.ts';
+import type { SettledFile } from './finisher.ts';
 import type { PartFacts } from './finishPart.ts';
 import { JOURNAL_FILE, readJournal, RecordingJournal, removeWorkFolder } from './journal.ts';
 import type { JournalRun, JournalStory } from './journal.ts';
@@ -39,7 +40,7 @@ const ASIDE = 'aside-';
 /** Tells in such a folder what could not be mended. */
 const REPORT_FILE = 'report.json';
 /** Recordings that are finished at once: the disk's syncs take most of the time. */
-const PARALLEL = 8;
+const PARALLEL = 24;
 /** A child that lost its server finishes its file by itself, at once. */
 const CHILD_MS = 5_000;
 const CHILD_LOOK_MS = 20;
@@ -48,6 +49,7 @@ const CHILD_LOOK_MS = 20;
 interface LeftFile {
   readonly name: string;
   readonly run: JournalRun;
+  readonly settled: SettledFile;
 }
 
 /** Work folders that an earlier process left behind. */
@@ -115,14 +117,14 @@ class LeftRecording {
     const left = await this.#leftFiles(story);
     let index = Math.max(0, ...story.parts.map((part) => part.index));
     let begin: Pick<PartFacts, 'startTimeMs' | 'startedAt'> | undefined;
-    for (const [i, { name, run }] of left.entries()) {
+    for (const [i, { name, run, settled }] of left.entries()) {
       if (left[i - 1]?.run !== run) begin = undefined;
       const { startTimeMs, startedAt } = begin ?? beginOf(name, run, story);
       const path = join(this.#folder, name);
       const { container, videoCodec, audioCodec } = run;
       const last = i === left.length - 1;
       const facts: PartFacts = {
-        ...{ path, container, videoCodec, audioCodec, startTimeMs, startedAt },
+        ...{ path, container, videoCodec, audioCodec, startTimeMs, startedAt, settled },
         // The file tells it; of MPEG-TS, when it was last written to.
         durationMs:
           container === 'ts' ? Math.max(0, Math.round((await stat(path)).mtimeMs - startedAt)) : undefined,
@@ -149,8 +151,9 @@ class LeftRecording {
       const path = join(this.#folder, name);
       try {
         // Known before the first is named: the last part has a name of its own.
-        if ((await settleFile(path, run.container)) === undefined) await removeEmpty(path, this.#log);
-        else left.push({ name, run });
+        const settled = await settleFile(path, run.container);
+        if (settled === undefined) await removeEmpty(path, this.#log);
+        else left.push({ name, run, settled });
       } catch (error) {
         if (!isUnmendable(error)) throw error;
         this.#broken.set(name, error.message);
