@@ -4,11 +4,15 @@
 // Usage: node scripts/verify.mjs [static] [unit] [e2e] [browser] [long] [lean]
 import { spawn } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync } from 'node:fs';
+import { relative } from 'node:path';
 import process from 'node:process';
 
 const root = `${import.meta.dirname}/../`;
 const bin = (name) => `node_modules/.bin/${name}`;
 const say = (line) => process.stdout.write(`${line}\n`);
+
+/** Lines of each failure that are said again at the end. */
+const TOLD_LINES = 12;
 
 /** Static checks: independent, so all at once, each silent unless it fails. */
 const CHECKS = {
@@ -65,12 +69,12 @@ async function suite(project) {
     `--outputFile.json=${report}`,
   ];
   const { code } = await run([bin('vitest'), 'run', ...flags], 'inherit');
-  const { passed, failed, skipped } = readReport(`${root}${report}`);
+  const { passed, failed, failures, skipped } = readReport(`${root}${report}`);
   for (const name of skipped) say(`${project}: skipped: ${name}`);
   if (code !== 0 && failed === 0) say(`${project}: the run failed outside its tests (${code})`);
   if (passed + failed === 0) say(`${project}: no test ran`);
   const broken = failed === 0 && (code !== 0 || passed === 0);
-  return { passed, failed: broken ? 1 : failed };
+  return { passed, failed: broken ? 1 : failed, failures };
 }
 
 function readReport(path) {
@@ -78,10 +82,21 @@ function readReport(path) {
     const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(path, 'utf8'));
     const tests = testResults.flatMap((file) => file.assertionResults);
     const skipped = tests.filter(({ status }) => status !== 'passed' && status !== 'failed');
-    return { passed: numPassedTests, failed: numFailedTests, skipped: skipped.map((test) => test.fullName) };
+    return {
+      ...{ passed: numPassedTests, failed: numFailedTests, failures: testResults.flatMap(failuresOf) },
+      skipped: skipped.map((test) => test.fullName),
+    };
   } catch {
-    return { passed: 0, failed: 0, skipped: [] };
+    return { passed: 0, failed: 0, failures: [], skipped: [] };
   }
+}
+
+/** A file of tests that could not be loaded has a message and no failed test. */
+function failuresOf({ name, message, assertionResults }) {
+  const tests = assertionResults.filter(({ status }) => status === 'failed');
+  const told = tests.map((test) => `${test.fullName}\n${test.failureMessages.join('\n')}`);
+  if (told.length === 0 && message !== '') told.push(message);
+  return told.map((text) => `${relative(root, name)}: ${text.split('\n').slice(0, TOLD_LINES).join('\n')}`);
 }
 
 const wanted = process.argv.slice(2);
@@ -89,6 +104,9 @@ const results = [];
 if (wanted.includes('static')) results.push(...(await Promise.all(Object.keys(CHECKS).map(check))));
 for (const project of ['unit', 'e2e', 'browser', 'long', 'lean'])
   if (wanted.includes(project)) results.push(await suite(project));
+
+// Again at the end: whoever sees only the last lines of a long run must learn what failed.
+for (const { failures = [] } of results) for (const text of failures) say(`\nFAILED ${text}`);
 
 const sum = (key) => results.reduce((total, result) => total + result[key], 0);
 if (wanted.some((step) => step !== 'static')) say(`\n${sum('passed')} passed, ${sum('failed')} failed`);

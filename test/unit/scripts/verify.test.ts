@@ -14,13 +14,18 @@ beforeEach(() => {
 });
 afterEach(() => box.remove());
 
+function asserted(status: string, i: number): object {
+  const failureMessages = status === 'failed' ? ['expected 1 to be 2'] : [];
+  return { status, fullName: `test ${i}`, failureMessages };
+}
+
 /** Stands for vitest: writes a report with the given statuses and ends with `code`. */
 function vitestThat(code: number, ...statuses: readonly string[]): void {
   const count = (wanted: string): number => statuses.filter((status) => status === wanted).length;
   const report = {
     numPassedTests: count('passed'),
     numFailedTests: count('failed'),
-    testResults: [{ assertionResults: statuses.map((status, i) => ({ status, fullName: `test ${i}` })) }],
+    testResults: [{ name: 'a.test.ts', message: '', assertionResults: statuses.map(asserted) }],
   };
   const body = `mkdir -p node_modules/.cache
     for flag in "$@"; do case $flag in --outputFile.json=*) out=\${flag#*=} ;; esac; done
@@ -42,6 +47,12 @@ describe('verify.mjs', () => {
   it('fails with the count of failed tests', () => {
     vitestThat(1, 'passed', 'failed');
     expect(verify('unit')).toMatchObject({ code: 1, lastLine: '1 passed, 1 failed' });
+  });
+
+  it('says again at the end which tests failed and why', () => {
+    vitestThat(1, 'passed', 'failed');
+    const told = /\nFAILED .*a\.test\.ts: test 1\nexpected 1 to be 2\n\n1 passed, 1 failed\n$/;
+    expect(verify('unit').stdout).toMatch(told);
   });
 
   it('fails when no test ran', () => {
