@@ -3,8 +3,10 @@ import type { FileHandle } from 'node:fs/promises';
 import { PromptReads } from '../promptReads.ts';
 import { boxHeader, MAX_HEADER_BYTES, Mp4Error, type Box } from './boxes.ts';
 
-/** Bytes fetched around a place nobody announced: a `moof`, or the fragment of an audio file. */
-const WINDOW_BYTES = 4 * 1024;
+/** Bytes fetched at a place nobody announced: a usual `moof` and the header behind it, or the fragment of an audio file. */
+const WINDOW_BYTES = 1024;
+/** As much of a file in which longer boxes were met. */
+const MAX_WINDOW_BYTES = 4 * 1024;
 /** Bytes fetched at an announced place: a usual `moof` and the header behind it. */
 const AHEAD_BYTES = 2 * 1024;
 /** Announced places fetched at once: where the disk has to be waited for, it is for all of them together. */
@@ -16,7 +18,8 @@ export class BoxFile {
   readonly #reads: PromptReads;
   /** Bytes, as of opening. */
   readonly size: number;
-  readonly #buffer = Buffer.allocUnsafeSlow(WINDOW_BYTES);
+  readonly #buffer = Buffer.allocUnsafeSlow(MAX_WINDOW_BYTES);
+  #windowBytes = WINDOW_BYTES;
   readonly #aheadBuffer = Buffer.allocUnsafeSlow(AHEAD * AHEAD_BYTES);
   #window: Buffer = this.#buffer.subarray(0, 0);
   #windowStart = 0;
@@ -54,11 +57,14 @@ export class BoxFile {
   async #view(offset: number, length: number): Promise<Buffer> {
     const from = offset - this.#windowStart;
     if (from >= 0 && from + length <= this.#window.length) return this.#window.subarray(from, from + length);
-    if (length > WINDOW_BYTES) return this.#fill(Buffer.allocUnsafeSlow(length), offset, length);
+    if (length > MAX_WINDOW_BYTES) return this.#fill(Buffer.allocUnsafeSlow(length), offset, length);
     if (!this.#ahead.has(offset)) await this.#fetchAhead(offset);
     const ahead = this.#ahead.get(offset);
     const fits = ahead !== undefined && ahead.length >= length;
-    this.#window = fits ? ahead : await this.#fill(this.#buffer, offset, length);
+    if (length > this.#windowBytes) this.#windowBytes = MAX_WINDOW_BYTES;
+    this.#window = fits
+      ? ahead
+      : await this.#fill(this.#buffer.subarray(0, this.#windowBytes), offset, length);
     this.#windowStart = offset;
     return this.#window.subarray(0, length);
   }
