@@ -71,7 +71,7 @@ export const RTMP = {
   rtmp_read_interval_ms: setting({
     type: whole('milliseconds', 0, 1000),
     initial: '300',
-    doc: 'Pause between two reads of a publishing socket, which saves CPU; what was read goes to FFmpeg at once. 0 reads without pause.',
+    doc: 'Pause between two reads of a publishing socket, which saves CPU; what was read goes to FFmpeg at once. For a second after a publisher has left, the others are read more often (as often as 1,000 reads a second allow). 0 reads without pause.',
     apply: 'restart',
   }),
 } as const;

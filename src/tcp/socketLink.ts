@@ -30,7 +30,7 @@ const MAX_RESTING_BYTES = 262_144;
 /**
  * A socket that can be read in batches: after a read that emptied the kernel's buffer it rests until the ticker
  * wakes it, so that a stream costs a few reads per second and not one per TCP segment. A resting socket notices an
- * end or a reset when it wakes.
+ * end or a reset when it wakes; after an end, all wake more often for a second.
  */
 export class SocketLink implements Link {
   readonly #socket: Socket;
@@ -73,8 +73,7 @@ export class SocketLink implements Link {
     if (batched) {
       this.#stopTicking ??= this.#ticker?.add(() => this.#onTick());
     } else {
-      this.#stopTicking?.();
-      this.#stopTicking = undefined;
+      this.#leaveTicker();
       this.#wake();
     }
   }
@@ -104,9 +103,16 @@ export class SocketLink implements Link {
   }
 
   destroy(): void {
-    this.#stopTicking?.();
-    this.#stopTicking = undefined;
+    this.#leaveTicker();
     this.#socket.destroy();
+  }
+
+  /** Publishers often leave together (an event is over), so the others are looked at sooner after one has left. */
+  #leaveTicker(): void {
+    if (this.#stopTicking === undefined) return;
+    this.#stopTicking();
+    this.#stopTicking = undefined;
+    this.#ticker?.hasten();
   }
 
   #onTick(): void {

@@ -95,6 +95,18 @@ test('when the server drains while a publisher is not read for a while', async (
   client.end();
 });
 
+test('an end is noticed soon after another one, long before the next read', async () => {
+  await start({ readIntervalMs: 60_000, publisherTimeoutMs: 60_000 });
+  const resting = await RtmpClient.publishing(harness.port, 'second');
+  // Node reads once more before a socket rests; while another client gets its answers, that is done.
+  resting.video(0, avcHeader());
+  const first = await RtmpClient.ready(harness.port);
+  resting.end();
+  first.send(command(1, 'publish', 0, null, 'first', 'live'), command(0, 'deleteStream', 0, null, 1));
+  await harness.ended('second');
+  first.end();
+});
+
 describe('time limits', () => {
   test('a silent publisher ends the stream', async () => {
     await start({ publisherTimeoutMs: 100, readIntervalMs: 20 });

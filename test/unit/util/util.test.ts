@@ -47,6 +47,31 @@ test('a ticker calls each member once per interval and stops with the last one',
   expect(calls).toEqual([10, 10, 10, 10, 10, 10]);
 });
 
+test('a ticker that is hastened calls its members more often for a second', () => {
+  const ticker = new Ticker(300);
+  const calls = [0, 0];
+  const leaves = calls.map((_, i) => ticker.add(() => calls[i]!++));
+  ticker.hasten();
+  vi.advanceTimersByTime(900);
+  expect(calls).toEqual([30, 30]);
+  vi.advanceTimersByTime(600);
+  const before = [...calls];
+  vi.advanceTimersByTime(3000);
+  expect(calls.map((count, i) => count - before[i]!)).toEqual([10, 10]);
+  for (const leave of leaves) leave();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('many members are not hastened: it would be more than a thousand calls a second', () => {
+  const ticker = new Ticker(300);
+  let calls = 0;
+  const leaves = Array.from({ length: 400 }, () => ticker.add(() => calls++));
+  ticker.hasten();
+  vi.advanceTimersByTime(3000);
+  expect(calls).toBe(4000);
+  for (const leave of leaves) leave();
+});
+
 test('a queue gives its items in order and ends when it is closed', async () => {
   const queue = new AsyncQueue<number>();
   queue.push(1);
