@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -52,7 +52,7 @@ async function run() {
     const warm = watchFiles(server.output);
     await publish(server, sourceFile(6));
     await warm.finished(n, FINAL_TIMEOUT_MS);
-    for (const file of readdirSync(server.output)) rmSync(join(server.output, file), { recursive: true });
+    for (const file of readdirSync(server.output)) if (!file.startsWith('.')) rmSync(join(server.output, file));
     await pause(WINDOW_MS);
     await longestDelayMs(server);
     const files = watchFiles(server.output);
@@ -61,7 +61,9 @@ async function run() {
     const coming = await longestDelayMs(server);
     const { stops } = await load;
     const whole = await files.finished(n, FINAL_TIMEOUT_MS);
-    const lags = [...whole].map(([file, at]) => at - stops[file.slice(0, -'.mp4'.length)]);
+    const strange = [...whole.keys()].filter((file) => stops[basename(file, '.mp4')] === undefined);
+    if (strange.length > 0) throw new Error(`nobody published ${strange.join(', ')}`);
+    const lags = [...whole].map(([file, at]) => at - stops[basename(file, '.mp4')]);
     await pause(WINDOW_MS - (seconds * 1000 - WINDOW_MS));
     const leaving = await longestDelayMs(server);
     const compare = comparer(source);

@@ -1,37 +1,35 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from '../domain/log.ts';
-import { sameDecoder } from '../domain/media.ts';
 import type { Incident } from '../domain/incident.ts';
 import type { PartEvidence } from '../domain/integrityReport.ts';
-import type { Sample, Track } from '../domain/media.ts';
+import { sameDecoder, type Sample, type Track } from '../domain/media.ts';
 import type { FinishedPart, RecordingOptions, StopReason } from '../domain/recording.ts';
 import type { Rotation } from '../domain/rotation.ts';
 import type { ChildExit } from '../process/pipedChild.ts';
 import type { Stream } from '../streams/stream.ts';
 import { ErrorBudget } from '../util/errorBudget.ts';
+import type { Turns } from '../util/turns.ts';
 import { notRecorded } from './evidence.ts';
 import { HeldSamples } from './heldSamples.ts';
 import { removeWorkFolder } from './journal.ts';
 import { LiveTracks } from './liveTracks.ts';
 import { isNoSpace } from './noSpace.ts';
-import { PartSeries } from './partSeries.ts';
-import type { SeriesProgress } from './partSeries.ts';
+import { PartSeries, type SeriesProgress } from './partSeries.ts';
 import { RecordingLife } from './recordingLife.ts';
 import { giveUp, repair } from './repair.ts';
 import type { Run } from './run.ts';
-import { RunFactory } from './runFactory.ts';
-import type { RunFactoryDeps } from './runFactory.ts';
+import { RunFactory, type RunFactoryDeps } from './runFactory.ts';
 import { goesOnAfterGap } from './runPlan.ts';
 import { Silence } from './silence.ts';
 import { TrackGate } from './trackGate.ts';
 
 /** What every recording shares. */
-type Shared = Pick<RunFactoryDeps, 'settings' | 'batches' | 'sync' | 'disk' | 'counts' | 'log'>;
-
-export interface RecordingDeps extends Shared {
+export interface RecordingDeps extends Omit<RunFactoryDeps, 'holdPublisher' | 'rotation' | 'workDir'> {
   /** Called for each finished part, in order; awaited before the recording is done. */
   readonly onPart: (part: FinishedPart, evidence: PartEvidence) => Promise<void>;
+  /** Those in which children start. */
+  readonly turns: Turns;
 }
 
 /**
@@ -186,11 +184,15 @@ export class Recording {
     this.#startIfReady();
   }
 
+  readonly #startInTurn = (): void => {
+    if (this.isActive && this.#run === undefined && !this.#held.isEmpty) this.#startRun(this.#heldTracks());
+  };
+
   #startIfReady(): void {
     if (this.#run !== undefined || this.#held.isEmpty) return;
     const tracks = this.#heldTracks();
-    const isOpen = this.#gate?.isOpen(new Set(tracks.map((track) => track.kind))) === true;
-    if (isOpen || this.#held.isFull) this.#startRun(tracks);
+    if (this.#held.isFull) this.#startRun(tracks);
+    else if (this.#gate?.isOpen(tracks) === true) this.#deps.turns.take(this.#startInTurn);
   }
 
   #record(run: Run, sample: Sample, track: Track): void {
@@ -220,10 +222,9 @@ export class Recording {
   }
 
   #reasonToSwap(run: Run, { dts }: Sample): StopReason | undefined {
-    const rotation = this.#rotation;
-    if (rotation.kind === 'size' && run.bytes + run.gopBytes > rotation.bytes) return 'rotation';
+    if (this.#rotation.kind === 'size' && run.bytes + run.gopBytes > this.#rotation.bytes) return 'rotation';
     const isMp4 = run.plan.format.container === 'mp4';
-    const isStarved = isMp4 && this.#tracks.isStarved(dts, rotation.kind === 'time');
+    const isStarved = isMp4 && this.#tracks.isStarved(dts, this.#rotation.kind === 'time');
     return isStarved || !this.#held.isEmpty ? 'track-change' : undefined;
   }
 

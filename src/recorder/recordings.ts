@@ -7,6 +7,7 @@ import type { FinishedPart, RecordingInfo, RecordingOptions, StopReason } from '
 import type { Stream } from '../streams/stream.ts';
 import type { Streams } from '../streams/streams.ts';
 import { Ticker } from '../util/ticker.ts';
+import { Turns } from '../util/turns.ts';
 import type { DiskSpace } from './diskSpace.ts';
 import { waitedForRoom } from './evidence.ts';
 import { makeFolder } from './makeFolder.ts';
@@ -50,6 +51,7 @@ export class Recordings {
   readonly counts = new RecorderCounts();
   #deps: RecordingsDeps;
   readonly #batches: Ticker;
+  readonly #turns = new Turns();
   readonly #sync: WorkSync;
   /** Taps whose recording can be asked about and stopped, by media session. */
   readonly #taps = new Map<string, StreamTap>();
@@ -161,7 +163,7 @@ export class Recordings {
       this.#newestNames.set(tap.stream, basename(part.path));
       await this.#deps.onPart(part, evidence);
     };
-    const shared = { batches: this.#batches, sync: this.#sync, counts: this.counts };
+    const shared = { batches: this.#batches, turns: this.#turns, sync: this.#sync, counts: this.counts };
     const recording = new Recording(stream, options, { settings, disk, log, onPart, ...shared });
     this.counts.recordingsStarted++;
     this.#unfinished.add(recording.id);

@@ -21,8 +21,9 @@ export class TrackGate {
     }, waitMs);
   }
 
-  /** True when a child for the tracks of these kinds, whose media is there, should start. */
-  isOpen(kinds: ReadonlySet<Track['kind']>): boolean {
+  /** True when a child for these tracks, whose media is there, should start. */
+  isOpen(tracks: readonly Pick<Track, 'kind'>[]): boolean {
+    const kinds = new Set(tracks.map(({ kind }) => kind));
     if (this.#timeIsUp) return kinds.size > 0;
     return (['audio', 'video'] as const).every((kind) => kinds.has(kind) || !this.#awaits(kind));
   }

@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import type { Incident } from '../../../src/domain/incident.ts';
 import type { Sample } from '../../../src/domain/media.ts';
@@ -155,6 +156,8 @@ test('what the next publication has is what a part waits for', async () => {
   const second = studio.publish('cam', { mediaSessionId: 'second', expected });
   second.setTrack(VIDEO);
   second.push(keyFrame(0));
+  // One child starts in each turn of the event loop.
+  await setImmediate();
   expect(studio.said('child started')).toHaveLength(2);
   await studio.recordings.close();
 });

@@ -4,10 +4,10 @@ import { TrackGate } from '../../../src/recorder/trackGate.ts';
 import type { Stream } from '../../../src/streams/stream.ts';
 import { AUDIO, keyFrame, Studio, VIDEO } from './support.ts';
 
-type Kinds = ReadonlySet<Track['kind']>;
-const NONE: Kinds = new Set();
-const ONE: Kinds = new Set(['video']);
-const BOTH: Kinds = new Set(['video', 'audio']);
+type Tracks = readonly Pick<Track, 'kind'>[];
+const NONE: Tracks = [];
+const ONE: Tracks = [{ kind: 'video' }];
+const BOTH: Tracks = [{ kind: 'video' }, { kind: 'audio' }];
 let stream: Stream;
 
 beforeEach(() => {
@@ -21,12 +21,12 @@ afterEach(() => vi.useRealTimers());
 test('waits for both kinds, then for the time limit', () => {
   const onTimeUp = vi.fn();
   const gate = new TrackGate(stream, 2000, onTimeUp);
-  expect([NONE, ONE, BOTH].map((kinds) => gate.isOpen(kinds))).toEqual([false, false, true]);
+  expect([NONE, ONE, BOTH].map((tracks) => gate.isOpen(tracks))).toEqual([false, false, true]);
   vi.advanceTimersByTime(1999);
   expect(gate.isOpen(ONE)).toBe(false);
   vi.advanceTimersByTime(1);
   expect(onTimeUp).toHaveBeenCalledTimes(1);
-  expect([NONE, ONE].map((kinds) => gate.isOpen(kinds))).toEqual([false, true]);
+  expect([NONE, ONE].map((tracks) => gate.isOpen(tracks))).toEqual([false, true]);
 });
 
 test('waits for what the publisher announced only, and for what has a configuration', () => {
