@@ -52,7 +52,8 @@ async function run() {
     const warm = watchFiles(server.output);
     await publish(server, sourceFile(6));
     await warm.finished(n, FINAL_TIMEOUT_MS);
-    for (const file of readdirSync(server.output)) if (!file.startsWith('.')) rmSync(join(server.output, file));
+    for (const file of readdirSync(server.output))
+      if (!file.startsWith('.')) rmSync(join(server.output, file));
     await pause(WINDOW_MS);
     await longestDelayMs(server);
     const files = watchFiles(server.output);
