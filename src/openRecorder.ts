@@ -114,6 +114,7 @@ function createRooms(ffmpeg: Ffmpeg, deps: RecorderDeps, isAutomatic: (stream: S
   });
   const others: CatalogueDeps = {
     now: () => ({ unfinished: recordings.unfinished, owed: hooks.states() }),
+    changes: () => recordings.counts.recordingsFinished + hooks.counts.changes,
     runHook: (part) => hooks.again(part),
     forgetReport: (file) => reports.remove(file),
     log: logOf('catalogue'),

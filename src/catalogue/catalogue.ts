@@ -35,6 +35,8 @@ export interface CatalogueOptions {
 /** What others know better. */
 export interface CatalogueDeps {
   readonly now: () => CatalogueNow;
+  /** Grows whenever `now` would tell something else. */
+  readonly changes: () => number;
   /** Owes the hook of a part, anew if it has ended. */
   readonly runHook: (part: FinishedPart) => Promise<void>;
   /** Removes what is reported of a file. */
@@ -62,6 +64,7 @@ export class Catalogue {
   #timer: NodeJS.Timeout | undefined;
   #isChecking = false;
   #isBlind = false;
+  #changes = 0;
   /** Names that came, or were looked at, since the folder began to be read. */
   readonly #fresh = new Set<string>();
 
@@ -173,6 +176,11 @@ export class Catalogue {
     return this.#rows.size;
   }
 
+  /** Grows whenever what it tells of a file or of a recording may have changed; from 0. */
+  get changes(): number {
+    return this.#changes + this.#deps.changes();
+  }
+
   find(query: CatalogueQuery): CataloguePage {
     return pageOf(this.#rows.recordings(), query, this.#deps.now());
   }
@@ -269,6 +277,7 @@ export class Catalogue {
 
   #say(line: CatalogueLine, isDurable: boolean): Promise<void> {
     this.#rows.apply(line);
+    this.#changes++;
     const written = this.#lines.write(line, isDurable);
     if (this.#lines.lines > 2 * this.#rows.size + MAX_STALE_LINES)
       void this.#lines.rewrite(Array.from(this.#rows.all(), (put) => ({ put })));
