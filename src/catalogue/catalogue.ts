@@ -190,6 +190,27 @@ export class Catalogue {
     return viewOf(this.#filesOf(id), this.#deps.now(), parts);
   }
 
+  knows(fileName: string): boolean {
+    return this.#rows.named(fileName) !== undefined;
+  }
+
+  /** Files that can be added before others are forgotten. */
+  get room(): number {
+    return Math.max(0, this.#options.maxFiles - this.#rows.size);
+  }
+
+  /** True while a recording has files to come. */
+  isUnfinished(recordingId: string): boolean {
+    return this.#deps.now().unfinished.has(recordingId);
+  }
+
+  /** Takes in a file as it is; durable once resolved. @returns false, and does nothing, for one that is known. */
+  async takeIn(file: CatalogueFile): Promise<boolean> {
+    if (this.#rows.get(file) !== undefined || this.knows(file.fileName)) return false;
+    await this.#say({ put: file }, true);
+    return true;
+  }
+
   /** Every file, its hook as it stands now; those of one recording in order. */
   *files(): Generator<CatalogueFile> {
     const now = this.#deps.now();

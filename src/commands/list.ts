@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IntegrityReport } from '../domain/integrityReport.ts';
+import { KnownReports } from '../reports/knownReports.ts';
 import type { Output, Verdict } from './output.ts';
-import { KnownReports } from './reports.ts';
 
 const COLUMNS = ['ENDED', 'SECONDS', 'BYTES', 'ENDED BY', 'STATE', 'STREAM', 'FILE'];
 

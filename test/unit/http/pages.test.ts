@@ -25,6 +25,7 @@ test('what deletes files or runs hooks is guarded, what WCS has is not', () => {
   const guarded = restRoutes({} as HttpServices).filter((route) => route.isGuardedFromPages === true);
   expect(guarded.map(({ path }) => path).sort()).toEqual([
     '/catalogue/delete',
+    '/catalogue/import',
     '/catalogue/retention/run',
     '/catalogue/run_hook',
     '/hooks/run',
