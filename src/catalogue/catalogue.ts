@@ -1,5 +1,5 @@
 import { mkdir, opendir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setImmediate as others } from 'node:timers/promises';
 import type {
   CatalogueFile,
@@ -17,6 +17,7 @@ import type { FinishedPart } from '../domain/recording.ts';
 import { fileOf, partOf } from './catalogueFile.ts';
 import { CatalogueRows, readLine } from './catalogueRows.ts';
 import type { CatalogueLine, FileKey } from './catalogueRows.ts';
+import { catalogueLog } from './keptFiles.ts';
 import { LineLog } from './lineLog.ts';
 import { currentOf, pageOf, viewOf } from './query.ts';
 import type { CatalogueNow } from './query.ts';
@@ -71,12 +72,12 @@ export class Catalogue {
   constructor(options: CatalogueOptions, deps: CatalogueDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.#lines = new LineLog(join(options.recordsDir, '.catalogue', 'files.jsonl'), deps.log);
+    this.#lines = new LineLog(catalogueLog(options.recordsDir), deps.log);
   }
 
   /** Reads what is known and compares it with the folder. @throws Error when the catalogue cannot be used. */
   async open(): Promise<void> {
-    await mkdir(join(this.#options.recordsDir, '.catalogue'), { recursive: true });
+    await mkdir(dirname(catalogueLog(this.#options.recordsDir)), { recursive: true });
     let unknown = 0;
     await this.#lines.open((value) => {
       const line = readLine(value);
