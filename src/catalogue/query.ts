@@ -9,6 +9,7 @@ import type {
 import { partKey } from '../domain/recording.ts';
 import { matchesGlob } from '../util/glob.ts';
 import { orderedSlice } from '../util/orderedSlice.ts';
+import type { OrderKey } from '../util/orderedSlice.ts';
 import type { KnownRecording } from './catalogueRows.ts';
 
 /** What the catalogue does not keep, because others know it. */
@@ -32,8 +33,8 @@ export function pageOf(
   now: CatalogueNow,
 ): CataloguePage {
   const fits = fitting(filter, now);
-  const fitted: KnownRecording[] = [];
-  for (const recording of recordings) if (fits(recording.files)) fitted.push(recording);
+  const all = [...recordings];
+  const fitted = fits === undefined ? all : all.filter(({ files }) => fits(files));
   const page = { from: offset, to: offset + limit };
   const shown = orderedSlice(fitted, KEYS[sort], order === 'asc' ? 1 : -1, page);
   return {
@@ -80,8 +81,8 @@ function hookStateOf(file: CatalogueFile, { owed }: CatalogueNow): HookState {
   return owed.get(partKey(file.recordingId, file.partIndex)) ?? file.hookState;
 }
 
-/** What costs least is checked first. */
-function fitting(filter: CatalogueFilter, now: CatalogueNow): (files: Files) => boolean {
+/** What costs least is checked first. Undefined when everything fits. */
+function fitting(filter: CatalogueFilter, now: CatalogueNow): ((files: Files) => boolean) | undefined {
   const { recordingId, mediaSessionId, streamName, fileName, from, to, state, fileState, hookState } = filter;
   const checks: ((first: CatalogueFile, newest: CatalogueFile, files: Files) => boolean)[] = [];
   if (recordingId !== undefined) checks.push((first) => first.recordingId === recordingId);
@@ -99,6 +100,7 @@ function fitting(filter: CatalogueFilter, now: CatalogueNow): (files: Files) => 
   if (fileName !== undefined) anyFile((file) => file.fileName === fileName);
   if (fileState !== undefined) anyFile((file) => file.fileState === fileState);
   if (hookState !== undefined) anyFile((file) => hookStateOf(file, now) === hookState);
+  if (checks.length === 0) return undefined;
   return (files) => {
     const [first, newest] = [files[0], files.at(-1)];
     return (
@@ -114,7 +116,7 @@ function nameFilter(wanted: string): (name: string) => boolean {
     : (name) => name.toLowerCase().includes(word);
 }
 
-const KEYS: Readonly<Record<CatalogueQuery['sort'], (recording: KnownRecording) => string | number>> = {
+const KEYS: Readonly<Record<CatalogueQuery['sort'], OrderKey<KnownRecording>>> = {
   startedAt: ({ files }) => files[0]?.startedAt ?? 0,
   endedAt: ({ files }) => files.at(-1)?.endedAt ?? 0,
   streamName: ({ files }) => files[0]?.streamName ?? '',
