@@ -94,7 +94,11 @@ module.exports = {
       '^src/observe',
       '^src/(ingest|http|signalling|reports|app|main|cli)',
     ),
-    not('commands-need-no-server', '^src/commands', '^src/(?!commands|hooks|reports|media|domain|util)'),
+    not(
+      'commands-need-no-server',
+      '^src/commands',
+      '^src/(?!commands|hooks|reports|catalogue|media|domain|util)',
+    ),
     not('only-serve-knows-app', '^src/(?!serve)', '^src/app\\.ts$'),
     only('execa', 'execa', '^src/process/'),
     only('chokidar', 'chokidar', '^src/recorder/recordWatcher\\.ts$'),

@@ -29,6 +29,7 @@ const silent = {
 };
 const deps = {
   now: () => ({ unfinished: new Set(), owed: new Map() }),
+  changes: () => 0,
   runHook: async () => {},
   forgetReport: async () => {},
   log: silent,
@@ -105,6 +106,9 @@ try {
   await measure('newest 100', () => catalogue.find(page));
   await measure('a page in the middle', (n) => catalogue.find({ ...page, offset: FILES / 2 + n * 100 }));
   await measure('by size', () => catalogue.find({ ...page, sort: 'bytes' }));
+  await measure('by size, in the middle', (n) =>
+    catalogue.find({ ...page, sort: 'bytes', offset: FILES / 2 + n * 100 }),
+  );
   await measure('by name', () => catalogue.find({ ...page, sort: 'streamName', order: 'asc' }));
   await measure('part of a name', (n) => catalogue.find({ ...page, streamName: `cam${n}` }));
   await measure('pattern', (n) => catalogue.find({ ...page, streamName: `*m${n % 10}?` }));

@@ -83,7 +83,7 @@ Records live streams: WebRTC, RTMP and RTSP in, finished files out. Without a co
 Commands, none of which starts a server:
   check-config        lists everything that is wrong with the settings
   print-config        shows the settings in force and where each comes from
-  list [--json]       finished files of the records folder, by their integrity reports
+  list [--json]       finished files of the records folder, and how their hooks ended
   verify FILE...      compares files with their integrity reports: size, SHA-256, packets
   repair FILE...      finishes, in place, MP4, WebM and MKV files whose writer did not; --output NEW leaves the
                       file (then one only) as it is and writes NEW

@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises';
 import { Catalogue } from './catalogue/catalogue.ts';
 import type { CatalogueDeps } from './catalogue/catalogue.ts';
 import { Exports } from './catalogue/exports.ts';
+import { Imports } from './catalogue/imports.ts';
 import { Retention } from './catalogue/retention.ts';
 import { catalogueOptions, exportOptions, retentionOptions } from './catalogueWiring.ts';
 import type { Settings } from './config/settings.ts';
@@ -16,6 +17,7 @@ import { DiskSpace } from './recorder/diskSpace.ts';
 import { Recordings } from './recorder/recordings.ts';
 import { RecordWatcher } from './recorder/recordWatcher.ts';
 import { IntegrityReports } from './reports/integrityReports.ts';
+import { KnownReports } from './reports/knownReports.ts';
 import type { Stream } from './streams/stream.ts';
 import type { Streams } from './streams/streams.ts';
 import type { Lifetime } from './util/lifetime.ts';
@@ -23,6 +25,7 @@ import {
   diskOptions,
   hookOptions,
   isRecordedAutomatically,
+  nameSettings,
   recorderSettings,
   reportOptions,
 } from './wiring.ts';
@@ -46,6 +49,7 @@ export interface Recorder {
   readonly reports: IntegrityReports;
   readonly disk: DiskSpace;
   readonly catalogue: Catalogue;
+  readonly imports: Imports;
   readonly retention: Retention;
   readonly exports: Exports;
   /** Has what begins from now on go by other settings. Never rejects. */
@@ -71,8 +75,8 @@ export interface RecorderDeps {
 export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<Recorder> {
   const { recordsDir, lifetime } = deps;
   const inForce = { settings: deps.settings };
-  const rooms = createRooms(ffmpeg, deps, (stream) => isRecordedAutomatically(stream, inForce.settings));
-  const { recordings, hooks, reports, disk, catalogue, retention, exports } = rooms;
+  const rooms = createRooms(ffmpeg, deps, inForce);
+  const { recordings, hooks, reports, disk, catalogue, imports, retention, exports } = rooms;
   const onChange = (fileName: string): void => void catalogue.look(fileName);
   const watcher = new RecordWatcher(recordsDir, deps.log.child({ component: 'recorder' }), onChange);
   await needed(`record_dir: ${recordsDir} cannot be used`, recordings.open());
@@ -80,6 +84,7 @@ export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<
   await needed(`record_dir: the integrity reports cannot be used`, reports.open());
   await needed(`record_dir: the catalogue cannot be used`, catalogue.open());
   lifetime.defer(() => catalogue.close());
+  lifetime.defer(() => imports.close());
   await needed(`record_dir: the hook spool cannot be used`, hooks.start());
   await watcher.open();
   lifetime.defer(() => watcher.close());
@@ -96,9 +101,10 @@ export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<
   return { ...rooms, use };
 }
 
-function createRooms(ffmpeg: Ffmpeg, deps: RecorderDeps, isAutomatic: (stream: Stream) => boolean): Rooms {
+function createRooms(ffmpeg: Ffmpeg, deps: RecorderDeps, inForce: { readonly settings: Settings }): Rooms {
   const { settings, environment, recordsDir } = deps;
   const logOf = (component: string): Logger => deps.log.child({ component });
+  const isAutomatic = (stream: Stream): boolean => isRecordedAutomatically(stream, inForce.settings);
   const onHookEnd: OnHookEnd = (part, end) => catalogue.noteHook(part, end);
   const hooks = new RecordHooks(hookOptions(settings, environment, recordsDir), logOf('hooks'), onHookEnd);
   const reports = new IntegrityReports(reportOptions(settings, recordsDir), logOf('reports'));
@@ -114,11 +120,17 @@ function createRooms(ffmpeg: Ffmpeg, deps: RecorderDeps, isAutomatic: (stream: S
   });
   const others: CatalogueDeps = {
     now: () => ({ unfinished: recordings.unfinished, owed: hooks.states() }),
+    changes: () => recordings.counts.recordingsFinished + hooks.counts.changes,
     runHook: (part) => hooks.again(part),
     forgetReport: (file) => reports.remove(file),
     log: logOf('catalogue'),
   };
   const catalogue = new Catalogue(catalogueOptions(settings, recordsDir), others);
+  const imports = new Imports({
+    ...{ catalogue, recordsDir, log: logOf('catalogue') },
+    reports: () => new KnownReports(recordsDir),
+    names: () => nameSettings(inForce.settings),
+  });
   const room = (): Promise<DiskRoom> => disk.recordsRoom();
   const retention = new Retention(retentionOptions(settings), { catalogue, room, log: logOf('retention') });
   const canSpare = (bytes: number): Promise<boolean> => disk.canSpare(bytes);
@@ -126,7 +138,7 @@ function createRooms(ffmpeg: Ffmpeg, deps: RecorderDeps, isAutomatic: (stream: S
   const exports = new Exports(exportOptions(settings, deps.exportFfmpeg, place), {
     ...{ catalogue, canSpare, log: logOf('exports') },
   });
-  return { recordings, hooks, reports, disk, catalogue, retention, exports };
+  return { recordings, hooks, reports, disk, catalogue, imports, retention, exports };
 }
 
 async function useSettings(

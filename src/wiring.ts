@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Settings } from './config/settings.ts';
 import { WCS_MEDIA_PORTS } from './config/webrtc.ts';
+import type { NameSettings } from './domain/names.ts';
 import type { HookOptions } from './hooks/recordHooks.ts';
 import type { HttpAccess } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS } from './http/server.ts';
@@ -22,18 +23,22 @@ import type { StreamLimits } from './streams/streams.ts';
 
 /** The settings as each room wants them: milliseconds, bytes, absolute paths. */
 
+export function nameSettings(settings: Settings): NameSettings {
+  return {
+    policy: settings.stream_record_policy,
+    template: settings.stream_record_policy_template,
+    encode: settings.encode_record_name,
+    excludeCharacters: settings.exclude_record_name_characters,
+  };
+}
+
 export function recorderSettings(settings: Settings, recordsDir: string, ffmpeg: Ffmpeg): RecorderSettings {
   return {
     ffmpegPath: ffmpeg.path,
     ffmpegVersion: ffmpeg.version,
     canSetTimestamps: ffmpeg.canSetTimestamps,
     recordsDir,
-    names: {
-      policy: settings.stream_record_policy,
-      template: settings.stream_record_policy_template,
-      encode: settings.encode_record_name,
-      excludeCharacters: settings.exclude_record_name_characters,
-    },
+    names: nameSettings(settings),
     formats: {
       containers: settings.record_formats,
       h264ToTs: settings.record_h264_to_ts,

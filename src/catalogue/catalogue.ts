@@ -1,5 +1,5 @@
 import { mkdir, opendir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setImmediate as others } from 'node:timers/promises';
 import type {
   CatalogueFile,
@@ -17,6 +17,7 @@ import type { FinishedPart } from '../domain/recording.ts';
 import { fileOf, partOf } from './catalogueFile.ts';
 import { CatalogueRows, readLine } from './catalogueRows.ts';
 import type { CatalogueLine, FileKey } from './catalogueRows.ts';
+import { catalogueLog } from './keptFiles.ts';
 import { LineLog } from './lineLog.ts';
 import { currentOf, pageOf, viewOf } from './query.ts';
 import type { CatalogueNow } from './query.ts';
@@ -35,6 +36,8 @@ export interface CatalogueOptions {
 /** What others know better. */
 export interface CatalogueDeps {
   readonly now: () => CatalogueNow;
+  /** Grows whenever `now` would tell something else. */
+  readonly changes: () => number;
   /** Owes the hook of a part, anew if it has ended. */
   readonly runHook: (part: FinishedPart) => Promise<void>;
   /** Removes what is reported of a file. */
@@ -62,18 +65,19 @@ export class Catalogue {
   #timer: NodeJS.Timeout | undefined;
   #isChecking = false;
   #isBlind = false;
+  #changes = 0;
   /** Names that came, or were looked at, since the folder began to be read. */
   readonly #fresh = new Set<string>();
 
   constructor(options: CatalogueOptions, deps: CatalogueDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.#lines = new LineLog(join(options.recordsDir, '.catalogue', 'files.jsonl'), deps.log);
+    this.#lines = new LineLog(catalogueLog(options.recordsDir), deps.log);
   }
 
   /** Reads what is known and compares it with the folder. @throws Error when the catalogue cannot be used. */
   async open(): Promise<void> {
-    await mkdir(join(this.#options.recordsDir, '.catalogue'), { recursive: true });
+    await mkdir(dirname(catalogueLog(this.#options.recordsDir)), { recursive: true });
     let unknown = 0;
     await this.#lines.open((value) => {
       const line = readLine(value);
@@ -173,6 +177,11 @@ export class Catalogue {
     return this.#rows.size;
   }
 
+  /** Grows whenever what it tells of a file or of a recording may have changed; from 0. */
+  get changes(): number {
+    return this.#changes + this.#deps.changes();
+  }
+
   find(query: CatalogueQuery): CataloguePage {
     return pageOf(this.#rows.recordings(), query, this.#deps.now());
   }
@@ -180,6 +189,27 @@ export class Catalogue {
   /** @throws RecorderdError RECORDING_NOT_FOUND */
   recording(id: string, parts: { readonly offset: number; readonly limit: number }): CatalogueRecording {
     return viewOf(this.#filesOf(id), this.#deps.now(), parts);
+  }
+
+  knows(fileName: string): boolean {
+    return this.#rows.named(fileName) !== undefined;
+  }
+
+  /** Files that can be added before others are forgotten. */
+  get room(): number {
+    return Math.max(0, this.#options.maxFiles - this.#rows.size);
+  }
+
+  /** True while a recording has files to come. */
+  isUnfinished(recordingId: string): boolean {
+    return this.#deps.now().unfinished.has(recordingId);
+  }
+
+  /** Takes in a file as it is; durable once resolved. @returns false, and does nothing, for one that is known. */
+  async takeIn(file: CatalogueFile): Promise<boolean> {
+    if (this.#rows.get(file) !== undefined || this.knows(file.fileName)) return false;
+    await this.#say({ put: file }, true);
+    return true;
   }
 
   /** Every file, its hook as it stands now; those of one recording in order. */
@@ -269,6 +299,7 @@ export class Catalogue {
 
   #say(line: CatalogueLine, isDurable: boolean): Promise<void> {
     this.#rows.apply(line);
+    this.#changes++;
     const written = this.#lines.write(line, isDurable);
     if (this.#lines.lines > 2 * this.#rows.size + MAX_STALE_LINES)
       void this.#lines.rewrite(Array.from(this.#rows.all(), (put) => ({ put })));

@@ -3,6 +3,7 @@ import { FILE_STATES, HOOK_STATES } from '../domain/catalogue.ts';
 import type { CatalogueFile, FileState, HookState } from '../domain/catalogue.ts';
 import type { MediaProvider } from '../domain/publisher.ts';
 import type { StopReason } from '../domain/recording.ts';
+import { placeOf } from '../util/placeOf.ts';
 
 /** Names one file of one recording. */
 export interface FileKey {
@@ -94,7 +95,7 @@ export class CatalogueRows {
 
   get({ recordingId, partIndex }: FileKey): CatalogueFile | undefined {
     const files = this.filesOf(recordingId);
-    const file = files[placeOf(files, partIndex)];
+    const file = files[placeOfPart(files, partIndex)];
     return file?.partIndex === partIndex ? file : undefined;
   }
 
@@ -120,7 +121,7 @@ export class CatalogueRows {
     const { recordingId, partIndex, fileName } = file;
     const recording = this.#recordings.get(recordingId) ?? { files: [], bytes: 0, durationMs: 0 };
     this.#recordings.set(recordingId, recording);
-    recording.files.splice(placeOf(recording.files, partIndex), 0, file);
+    recording.files.splice(placeOfPart(recording.files, partIndex), 0, file);
     recording.bytes += file.bytes;
     recording.durationMs += file.durationMs;
     this.#size++;
@@ -132,7 +133,7 @@ export class CatalogueRows {
     const file = this.get(key);
     const recording = this.#recordings.get(key.recordingId);
     if (file === undefined || recording === undefined) return;
-    recording.files.splice(placeOf(recording.files, key.partIndex), 1);
+    recording.files.splice(placeOfPart(recording.files, key.partIndex), 1);
     recording.bytes -= file.bytes;
     recording.durationMs -= file.durationMs;
     this.#size--;
@@ -141,13 +142,6 @@ export class CatalogueRows {
   }
 }
 
-/** Where the part is, or belongs: mostly at the end. */
-function placeOf(files: readonly CatalogueFile[], partIndex: number): number {
-  let [low, high] = [0, files.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((files[middle]?.partIndex ?? Infinity) < partIndex) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+function placeOfPart(files: readonly CatalogueFile[], partIndex: number): number {
+  return placeOf(files, (file) => file.partIndex < partIndex);
 }

@@ -46,21 +46,8 @@ export class LineLog {
   /** Reads every line, oldest first. @throws Error when the file cannot be read. */
   async open(onLine: (line: unknown) => void): Promise<void> {
     await rm(`${this.#path}.tmp`, { force: true });
-    let torn = 0;
-    const lines = new LineSplitter((text) => {
-      if (text === '') return;
-      this.#lines++;
-      const line = parsed(text);
-      if (line === undefined) torn++;
-      else onLine(line);
-    }, MAX_LINE_CHARACTERS);
-    try {
-      for await (const chunk of createReadStream(this.#path, { highWaterMark: READ_BYTES }))
-        lines.write(chunk as Buffer);
-      lines.end();
-    } catch (error) {
-      if (!hasCode(error, 'ENOENT')) throw error;
-    }
+    const { whole, torn } = await readLines(this.#path, onLine);
+    this.#lines = whole + torn;
     if (torn > 0)
       this.#log.warn('catalogue has torn lines, which are passed over', { file: this.#path, torn });
   }
@@ -153,6 +140,34 @@ export class LineLog {
     this.#unwritten = since.slice(written).join('');
     this.#lines = rows + since.length;
   }
+}
+
+/**
+ * Reads every line that is whole, oldest first; a file that is not there has none. Changes nothing.
+ * @returns how many lines are whole, and how many are torn. @throws Error when the file cannot be read.
+ */
+export async function readLines(
+  path: string,
+  onLine: (line: unknown) => void,
+): Promise<{ readonly whole: number; readonly torn: number }> {
+  let [whole, torn] = [0, 0];
+  const lines = new LineSplitter((text) => {
+    if (text === '') return;
+    const line = parsed(text);
+    if (line === undefined) torn++;
+    else {
+      whole++;
+      onLine(line);
+    }
+  }, MAX_LINE_CHARACTERS);
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES }))
+      lines.write(chunk as Buffer);
+    lines.end();
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
+  return { whole, torn };
 }
 
 function textOf(line: object): string {

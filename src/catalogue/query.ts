@@ -8,6 +8,8 @@ import type {
 } from '../domain/catalogue.ts';
 import { partKey } from '../domain/recording.ts';
 import { matchesGlob } from '../util/glob.ts';
+import { orderedSlice } from '../util/orderedSlice.ts';
+import type { OrderKey } from '../util/orderedSlice.ts';
 import type { KnownRecording } from './catalogueRows.ts';
 
 /** What the catalogue does not keep, because others know it. */
@@ -24,33 +26,19 @@ type Files = readonly CatalogueFile[];
 /** Files that stand with a recording in a list. */
 const LISTED_PARTS = 10;
 
-/** Recordings beyond those asked for that are sorted at once. */
-const SORTED_AT_ONCE = 2000;
-
-/** The recordings that fit, in the order asked for. One pass: only as many as are asked for are ever sorted. */
+/** The recordings that fit, in the order asked for; only those of the page are ever put in order. */
 export function pageOf(
   recordings: Iterable<KnownRecording>,
   { sort, order, offset, limit, ...filter }: CatalogueQuery,
   now: CatalogueNow,
 ): CataloguePage {
   const fits = fitting(filter, now);
-  const compare = comparing(sort, order);
-  const wanted = offset + limit;
-  let total = 0;
-  /** The last one of those asked for so far, once there are enough. */
-  let worst: KnownRecording | undefined;
-  const best: KnownRecording[] = [];
-  for (const recording of recordings) {
-    if (!fits(recording.files)) continue;
-    total++;
-    if (worst !== undefined && compare(recording, worst) >= 0) continue;
-    if (best.push(recording) < wanted + SORTED_AT_ONCE) continue;
-    best.sort(compare).length = wanted;
-    worst = best.at(-1);
-  }
-  const shown = best.sort(compare).slice(offset, wanted);
+  const all = [...recordings];
+  const fitted = fits === undefined ? all : all.filter(({ files }) => fits(files));
+  const page = { from: offset, to: offset + limit };
+  const shown = orderedSlice(fitted, KEYS[sort], order === 'asc' ? 1 : -1, page);
   return {
-    total,
+    total: fitted.length,
     offset,
     recordings: shown.map(({ files }) => viewOf(files, now, { offset: 0, limit: LISTED_PARTS })),
   };
@@ -93,8 +81,8 @@ function hookStateOf(file: CatalogueFile, { owed }: CatalogueNow): HookState {
   return owed.get(partKey(file.recordingId, file.partIndex)) ?? file.hookState;
 }
 
-/** What costs least is checked first. */
-function fitting(filter: CatalogueFilter, now: CatalogueNow): (files: Files) => boolean {
+/** What costs least is checked first. Undefined when everything fits. */
+function fitting(filter: CatalogueFilter, now: CatalogueNow): ((files: Files) => boolean) | undefined {
   const { recordingId, mediaSessionId, streamName, fileName, from, to, state, fileState, hookState } = filter;
   const checks: ((first: CatalogueFile, newest: CatalogueFile, files: Files) => boolean)[] = [];
   if (recordingId !== undefined) checks.push((first) => first.recordingId === recordingId);
@@ -112,6 +100,7 @@ function fitting(filter: CatalogueFilter, now: CatalogueNow): (files: Files) => 
   if (fileName !== undefined) anyFile((file) => file.fileName === fileName);
   if (fileState !== undefined) anyFile((file) => file.fileState === fileState);
   if (hookState !== undefined) anyFile((file) => hookStateOf(file, now) === hookState);
+  if (checks.length === 0) return undefined;
   return (files) => {
     const [first, newest] = [files[0], files.at(-1)];
     return (
@@ -127,19 +116,7 @@ function nameFilter(wanted: string): (name: string) => boolean {
     : (name) => name.toLowerCase().includes(word);
 }
 
-function comparing(
-  sort: CatalogueQuery['sort'],
-  order: CatalogueQuery['order'],
-): (a: KnownRecording, b: KnownRecording) => number {
-  const sign = order === 'asc' ? 1 : -1;
-  const keyOf = KEYS[sort];
-  return (a, b) => {
-    const [left, right] = [keyOf(a), keyOf(b)];
-    return left < right ? -sign : left > right ? sign : 0;
-  };
-}
-
-const KEYS: Readonly<Record<CatalogueQuery['sort'], (recording: KnownRecording) => string | number>> = {
+const KEYS: Readonly<Record<CatalogueQuery['sort'], OrderKey<KnownRecording>>> = {
   startedAt: ({ files }) => files[0]?.startedAt ?? 0,
   endedAt: ({ files }) => files.at(-1)?.endedAt ?? 0,
   streamName: ({ files }) => files[0]?.streamName ?? '',

@@ -1,14 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { IntegrityReport, TrackEvidence } from '../domain/integrityReport.ts';
+import { partOfReport } from '../domain/integrityReport.ts';
 import type { Logger } from '../domain/log.ts';
 import type { FinishedPart } from '../domain/recording.ts';
 import { HookCounts } from '../hooks/hookCounts.ts';
 import { tryScript } from '../hooks/scriptRun.ts';
 import type { ScriptOptions } from '../hooks/scriptRun.ts';
+import { KnownReports } from '../reports/knownReports.ts';
 import { worst } from './output.ts';
 import type { Output, Verdict } from './output.ts';
-import { KnownReports } from './reports.ts';
 
 export interface HookCommand {
   readonly recordsDir: string;
@@ -63,23 +63,5 @@ async function partOf(file: string, reports: KnownReports): Promise<FinishedPart
   const report = await reports.ofFile(file, found.size);
   if (report === undefined)
     return 'no integrity report is known of it; run the script yourself with stream name and path';
-  return {
-    ...facts(report),
-    path: file,
-    bytes: found.size,
-    videoCodec: codecOf(report, 'video'),
-    audioCodec: codecOf(report, 'audio'),
-  };
-}
-
-function facts(report: IntegrityReport): Omit<FinishedPart, 'path' | 'bytes' | 'videoCodec' | 'audioCodec'> {
-  const { recordingId, mediaSessionId, streamName, partIndex, last } = report;
-  const { startedAt, endedAt, durationMs, container, stopReason } = report;
-  // Who published is not in the report.
-  const ids = { recordingId, mediaSessionId, sessionId: '', streamName, index: partIndex, last };
-  return { ...ids, startedAt, endedAt, durationMs, container, stopReason };
-}
-
-function codecOf({ tracks }: IntegrityReport, kind: TrackEvidence['kind']): string | undefined {
-  return tracks.find((track) => track.kind === kind)?.codec;
+  return { ...partOfReport(report, file), bytes: found.size };
 }

@@ -4,10 +4,10 @@ import { basename, resolve } from 'node:path';
 import type { IntegrityReport } from '../domain/integrityReport.ts';
 import { countPackets, isCounted } from '../reports/countPackets.ts';
 import { digestOf } from '../reports/fileDigest.ts';
+import { KnownReports } from '../reports/knownReports.ts';
 import { hasCode } from '../util/errorCode.ts';
 import { reasonOf, worst } from './output.ts';
 import type { Output, Verdict } from './output.ts';
-import { KnownReports } from './reports.ts';
 
 /** What a report and its file are compared by. */
 interface Findings {

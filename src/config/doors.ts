@@ -69,7 +69,7 @@ export const DOORS = {
   cors_origin: setting({
     type: orEmpty(origin, 'sends no CORS headers'),
     initial: '*',
-    doc: 'Web pages that may call the REST API from a browser; WCS allows all of them.',
+    doc: 'Web pages that may call the REST API from a browser; WCS allows all of them. With * they can neither delete files nor run hooks.',
     apply: 'live',
   }),
 } as const;

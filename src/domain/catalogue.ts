@@ -103,6 +103,25 @@ export interface ExportSelection {
   readonly to?: number | undefined;
 }
 
+/** A file that is not imported. */
+export interface PassedOverFile {
+  readonly fileName: string;
+  readonly reason: string;
+}
+
+/** What an import did, or would do. */
+export interface ImportedFiles {
+  /** Nothing is imported. */
+  readonly dryRun: boolean;
+  /** How many, and their bytes. */
+  readonly imported: number;
+  readonly bytes: number;
+  /** The first of them by name, and of those that were passed over; not all where there are many. */
+  readonly files: readonly CatalogueFile[];
+  readonly passedOverTotal: number;
+  readonly passedOver: readonly PassedOverFile[];
+}
+
 /** A file that was made to be sent. */
 export interface ExportedFile {
   /** Absolute. */

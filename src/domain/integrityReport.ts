@@ -85,6 +85,19 @@ export function reportOf(part: FinishedPart, evidence: PartEvidence): IntegrityR
   };
 }
 
+/** The part that a report tells of; who published it is not in there. */
+export function partOfReport(report: IntegrityReport, path: string): FinishedPart {
+  const { recordingId, partIndex: index, last, mediaSessionId, streamName, tracks } = report;
+  const { container, bytes, startedAt, endedAt, durationMs, stopReason } = report;
+  const codecOf = (kind: Track['kind']): string | undefined =>
+    tracks.find((track) => track.kind === kind)?.codec;
+  return {
+    ...{ recordingId, index, last, mediaSessionId, sessionId: '', streamName, path },
+    ...{ container, bytes, startedAt, endedAt, durationMs, stopReason },
+    ...{ videoCodec: codecOf('video'), audioCodec: codecOf('audio') },
+  };
+}
+
 /** True for what {@link reportOf} made: read from disk, it may be anything. */
 export function isReport(value: unknown): value is IntegrityReport {
   if (typeof value !== 'object' || value === null) return false;

@@ -64,6 +64,8 @@ export interface LiveState {
   };
   /** Hook runs that have not ended well. */
   readonly hooks: { readonly owed: number; readonly running: number; readonly parked: number };
+  /** Grows when a file is added to the catalogue, changes its state or its hook's, or is deleted; from 0 at each start. */
+  readonly catalogueChanges: number;
 }
 
 /** Figures in groups, as `?action=stat` answers them: group, key, value. */

@@ -61,3 +61,11 @@ export function sameTrack(a: Track, b: Track): boolean {
 function isInBand(track: Track): boolean {
   return track.kind === 'video' && track.inBandConfig === true;
 }
+
+/** What a finished file says of itself. */
+export interface FileFacts {
+  readonly durationMs: number;
+  /** A `Codec`, or the container's own word for one that is none of ours; null without such a track. */
+  readonly videoCodec: string | null;
+  readonly audioCodec: string | null;
+}

@@ -14,6 +14,8 @@ export const STOP_REASONS = [
   'shutdown',
   'crash',
   'error',
+  // Of a file that was imported without a report.
+  'unknown',
 ] as const;
 
 export type StopReason = (typeof STOP_REASONS)[number];

@@ -28,6 +28,8 @@ export class HookCounts {
   parked = 0;
   /** Parked ones that were dropped, because there were too many. */
   dropped = 0;
+  /** Times that a run became owed, began or ended a try. */
+  changes = 0;
 
   try(result: HookResult, durationMs: number): void {
     this.tries.add(result);

@@ -239,6 +239,7 @@ export class RecordHooks {
       waitMs: Math.max(0, Math.min(left, this.#options.retryMaxMs)),
     };
     this.#owed.set(run.id, entry);
+    this.counts.changes++;
     this.#lanes.add(run.part.streamName, () => this.#runNext(entry));
   }
 
@@ -255,6 +256,7 @@ export class RecordHooks {
     });
     try {
       entry.isRunning = true;
+      this.counts.changes++;
       const place = { signal: this.#shutdown.signal, pidFile: this.#spool.pidFile(id), counts: this.counts };
       const outcome = await tryScript(part, this.#options, place, log);
       if (outcome === 'aborted') return undefined;
@@ -268,6 +270,7 @@ export class RecordHooks {
       await this.#onEnd(part, 'failed');
     } finally {
       entry.isRunning = false;
+      this.counts.changes++;
     }
     return undefined;
   }

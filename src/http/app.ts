@@ -7,7 +7,7 @@ import { serveExports } from './files/exportRoutes.ts';
 import { serveRecords } from './files/recordRoutes.ts';
 import { serveSite } from './files/siteRoutes.ts';
 import type { SiteOptions } from './files/siteRoutes.ts';
-import { guard } from './guard.ts';
+import { guard, guardFromPages } from './guard.ts';
 import type { GuardOptions } from './guard.ts';
 import { jsonBody } from './jsonBody.ts';
 import { cors, refuseBadUrl, trace } from './middleware.ts';
@@ -59,8 +59,10 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
   serveStatus(router, services);
   const routes = restRoutes(services);
   const readBody = jsonBody(options.maxBodyBytes);
-  for (const { path, methods, handle } of routes) {
-    router.register(`/rest-api${path}`, [...methods], [readBody, answer(handle)]);
+  const fromPages = guardFromPages(() => options.access().corsOrigin, services.log);
+  for (const { path, methods, isGuardedFromPages = false, handle } of routes) {
+    const guards = isGuardedFromPages ? [fromPages] : [];
+    router.register(`/rest-api${path}`, [...methods], [...guards, readBody, answer(handle)]);
   }
   const { webrtc, connections, log } = services;
   if (webrtc !== undefined) {

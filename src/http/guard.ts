@@ -31,20 +31,41 @@ const AUTHORIZATION = /^(Basic|Bearer) +(\S+) *$/i;
 export function guard(inForce: () => GuardOptions, log: Logger): Middleware {
   let known = inForce();
   let check = checkOf(known);
+  return checked((ctx) => {
+    if (OPEN.test(ctx.path)) return;
+    const options = inForce();
+    if (options !== known) check = checkOf((known = options));
+    check(ctx);
+  }, log);
+}
+
+/**
+ * Keeps web pages of other sites out, unless `named` is theirs: no address tells whose page a browser shows. Without this
+ * they could post what needs no body, which browsers send without a preflight, and anything while `cors_origin` is `*`.
+ * A client without an `Origin` is no page.
+ * @param named value of `cors_origin`, asked for at each request.
+ * @throws RecorderdError FORBIDDEN
+ */
+export function guardFromPages(named: () => string, log: Logger): Middleware {
+  return checked((ctx) => {
+    const origin = ctx.get('Origin');
+    if (origin === '' || origin === named() || hostOf(origin) === ctx.host.toLowerCase()) return;
+    throw new RecorderdError('FORBIDDEN', `cors_origin does not name the web page's origin ${origin}`);
+  }, log);
+}
+
+/** Answers only what `check` does not throw for; what it refuses is logged. */
+function checked(check: (ctx: Context) => void, log: Logger): Middleware {
   const refusals = new RepeatLog(log, 'http request refused');
   return async (ctx, next) => {
-    if (!OPEN.test(ctx.path)) {
-      const options = inForce();
-      if (options !== known) check = checkOf((known = options));
-      try {
-        check(ctx);
-      } catch (error) {
-        // Without a reader a refused body would hold the connection until its timeout.
-        ctx.req.resume();
-        const reason = error instanceof Error ? error.message : String(error);
-        refusals.add({ address: addressOf(ctx), path: ctx.path, reason });
-        throw error;
-      }
+    try {
+      check(ctx);
+    } catch (error) {
+      // Without a reader a refused body would hold the connection until its timeout.
+      ctx.req.resume();
+      const reason = error instanceof Error ? error.message : String(error);
+      refusals.add({ address: addressOf(ctx), path: ctx.path, reason });
+      throw error;
     }
     await next();
   };
@@ -71,6 +92,11 @@ function checkOf({ allow, users, token }: GuardOptions): (ctx: Context) => void 
     ctx.set('WWW-Authenticate', challenges);
     throw new RecorderdError('UNAUTHORIZED', scheme === '' ? 'credentials needed' : 'wrong credentials');
   };
+}
+
+/** Host and port of an origin; undefined for `null`, which is that of pages that have none of their own. */
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
 }
 
 function addressOf({ req }: Context): string {

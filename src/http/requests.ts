@@ -118,6 +118,14 @@ export const DeleteRequest = z.object(
   bodyError,
 );
 
+export const ImportRequest = z.object(
+  {
+    fileName: optionalText.describe('Pattern for the whole name, with * and ?; all without it.'),
+    dryRun: flag.nullish().describe('Only says what would be imported.'),
+  },
+  bodyError,
+);
+
 const fromQuery = z.string({
   error: (issue) => (issue.input === undefined ? 'is required' : 'must be given once'),
 });

@@ -6,6 +6,7 @@ import type {
   CatalogueControl,
   ExportControl,
   HookControl,
+  ImportControl,
   RecordingControl,
   ReportControl,
   RetentionControl,
@@ -41,6 +42,7 @@ export interface HttpServices extends StatusServices {
   readonly hooks: HookControl;
   readonly reports: ReportControl;
   readonly catalogue: CatalogueControl;
+  readonly imports: ImportControl;
   readonly retention: RetentionControl;
   readonly exports: ExportControl;
   readonly snapshots: Snapshots;

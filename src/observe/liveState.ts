@@ -7,7 +7,7 @@ import type { Observed } from './observed.ts';
 
 /** What goes on at `now`, milliseconds since the epoch. */
 export async function liveState(observed: Observed, now: number): Promise<LiveState> {
-  const { streams, recordings, hooks, disk, listMax } = observed;
+  const { streams, recordings, hooks, catalogue, disk, listMax } = observed;
   const [live, running] = [streams.all(), recordings.list()];
   const { finishing, waiting } = recordings.load();
   const { owed, running: runningHooks, parked } = await hooks.load();
@@ -24,6 +24,7 @@ export async function liveState(observed: Observed, now: number): Promise<LiveSt
       totalBytes: finite(disk.room?.totalBytes),
     },
     hooks: { owed, running: runningHooks, parked },
+    catalogueChanges: catalogue.changes,
   };
 }
 

@@ -20,7 +20,7 @@ export interface Observed {
   readonly captures: Pick<Captures, 'find'>;
   readonly recordings: Pick<Recordings, 'counts' | 'list' | 'load'>;
   readonly hooks: Pick<RecordHooks, 'counts' | 'load'>;
-  readonly catalogue: Pick<Catalogue, 'size'>;
+  readonly catalogue: Pick<Catalogue, 'size' | 'changes'>;
   readonly retention: Pick<Retention, 'deleted' | 'deletedBytes'>;
   readonly disk: Pick<DiskSpace, 'state' | 'room'>;
   readonly eventLoop: Pick<EventLoop, 'read' | 'utilisation'>;

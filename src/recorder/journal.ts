@@ -49,6 +49,8 @@ const RUN = z.object({
   kind: z.literal('run'),
   /** What the names of its files begin with. */
   prefix: z.string(),
+  /** Of the run that it comes right behind, because it has the rest of its media; absent: it comes behind all before. */
+  behind: z.string().optional(),
   /** Of its child. */
   pid: z.number().optional(),
   container: z.string(),

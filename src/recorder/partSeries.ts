@@ -102,17 +102,18 @@ export class PartSeries {
   /** Puts a run right behind one whose child died at its end, and in its place. */
   addRepair(run: Run, repair: Run, startUs: number): void {
     if (this.#newest === run) this.#newest = repair;
-    this.#note(repair, startUs);
+    this.#note(repair, startUs, run);
     this.#repairs.set(run, repair);
     const reason = this.#runReasons.get(run);
     if (reason !== undefined) this.#runReasons.set(repair, reason);
     this.#runReasons.set(run, 'child-died');
   }
 
-  #note(run: Run, startUs: number): void {
-    const { output, format, tracks } = run.plan;
+  #note(run: Run, startUs: number, behind?: Run): void {
+    const { format, tracks } = run.plan;
     this.#journal.run({
-      prefix: basename(output).replace(/-.*/, ''),
+      prefix: prefixOf(run),
+      behind: behind && prefixOf(behind),
       ...{ pid: run.pid, container: format.container, ...codecNames(tracks) },
       isTranscoded: tracks.some((track) => isTranscoded(track, format)),
       ...{ startTimeMs: this.#wallClock(startUs), startedAt: run.startedAt },
@@ -218,6 +219,11 @@ export class PartSeries {
     if (last) return this.reason ?? 'error';
     return part.lastOfRun ? (this.#runReasons.get(run) ?? 'rotation') : 'rotation';
   }
+}
+
+/** What the names of its files begin with. */
+function prefixOf({ plan }: Run): string {
+  return basename(plan.output).replace(/-.*/, '');
 }
 
 /** A fixed name is used as a stream name is by policy `streamName`: nothing in it is filled in, encoded or left out. */

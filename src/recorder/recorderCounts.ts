@@ -12,6 +12,8 @@ const FINALISE_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 
 /** What the recorder has done since the start of the server. */
 export class RecorderCounts {
   recordingsStarted = 0;
+  /** Recordings that have no file to come any more, those that an earlier process left included. */
+  recordingsFinished = 0;
   readonly recordingsEnded = new Counts(STOP_REASONS);
   readonly parts = new Counts(STOP_REASONS);
   partBytes = 0;

@@ -111,7 +111,7 @@ export class Recordings {
       for (const incident of evidence.incidents) counts.incident(incident);
       await this.#deps.onPart(part, evidence);
     };
-    const onEnd = (id: string): void => void this.#unfinished.delete(id);
+    const onEnd = (id: string): void => this.#finished(id);
     this.#recovery ??= recover(this.#left, { recordsDir, faststart, disk, counts, log, onPart, onEnd });
     return this.#recovery;
   }
@@ -167,7 +167,7 @@ export class Recordings {
     const recording = new Recording(stream, options, { settings, disk, log, onPart, ...shared });
     this.counts.recordingsStarted++;
     this.#unfinished.add(recording.id);
-    void recording.done.then(() => this.#unfinished.delete(recording.id));
+    void recording.done.then(() => this.#finished(recording.id));
     log.info('recording started', {
       recordingId: recording.id,
       stream: stream.name,
@@ -175,6 +175,11 @@ export class Recordings {
     });
     tap.start(recording);
     return recording;
+  }
+
+  #finished(id: string): void {
+    this.#unfinished.delete(id);
+    this.counts.recordingsFinished++;
   }
 
   /**

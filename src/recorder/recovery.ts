@@ -144,10 +144,11 @@ class LeftRecording {
   /** In the order in which they were recorded, without those that hold no media; what no run tells is left out. */
   async #leftFiles({ runs }: JournalStory): Promise<LeftFile[]> {
     const names = (await readdir(this.#folder)).filter((name) => WORK_FILE.test(name)).sort();
+    const found = inOrder(runs).flatMap((run) =>
+      names.filter((name) => name.startsWith(`${run.prefix}-`)).map((name) => ({ name, run })),
+    );
     const left: LeftFile[] = [];
-    for (const name of names) {
-      const run = runs.find(({ prefix }) => name.startsWith(`${prefix}-`));
-      if (run === undefined) continue;
+    for (const { name, run } of found) {
       const path = join(this.#folder, name);
       try {
         // Known before the first is named: the last part has a name of its own.
@@ -183,6 +184,19 @@ class LeftRecording {
     const message = 'recording of an earlier run cannot be mended and is set aside';
     this.#log.error(message, { folder, files: reasons });
   }
+}
+
+/** Each once, in the order in which their media was recorded. */
+function inOrder(runs: readonly JournalRun[]): readonly JournalRun[] {
+  const ordered: JournalRun[] = [];
+  const placeOf = (wanted: string): number => ordered.findIndex(({ prefix }) => prefix === wanted);
+  for (const run of runs) {
+    if (placeOf(run.prefix) >= 0) continue;
+    const before = run.behind === undefined ? -1 : placeOf(run.behind);
+    if (before < 0) ordered.push(run);
+    else ordered.splice(before + 1, 0, run);
+  }
+  return ordered;
 }
 
 /** Where the first file begins that is left of a run. */

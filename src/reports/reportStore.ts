@@ -5,6 +5,7 @@ import type { IntegrityReport, ReportFilter } from '../domain/integrityReport.ts
 import type { Logger } from '../domain/log.ts';
 import { writeWhole } from '../storage/wholeFile.ts';
 import { hasCode } from '../util/errorCode.ts';
+import { placeOf } from '../util/placeOf.ts';
 
 /** End of the part in milliseconds, so that names sort by age; recording; number of the part. */
 const NAME = /^(\d{15})-([\w-]+)-(\d+)\.json$/;
@@ -19,6 +20,40 @@ interface Entry {
   about?: Pick<IntegrityReport, 'mediaSessionId' | 'fileName'>;
 }
 
+/** What is known of reports, oldest first: of all of them, and of each recording. */
+class Entries {
+  readonly #all: Entry[] = [];
+  readonly #byRecording = new Map<string, Entry[]>();
+
+  /** Those of one recording, or all; not a copy. */
+  of(recordingId: string | undefined): readonly Entry[] {
+    return recordingId === undefined ? this.#all : (this.#byRecording.get(recordingId) ?? []);
+  }
+
+  /** Unless there is one of that name. */
+  add(entry: Entry): void {
+    const own = this.#byRecording.get(entry.recordingId) ?? [];
+    const at = placeByName(own, entry);
+    if (own[at]?.name === entry.name) return;
+    own.splice(at, 0, entry);
+    this.#byRecording.set(entry.recordingId, own);
+    this.#all.splice(placeByName(this.#all, entry), 0, entry);
+  }
+
+  delete(entry: Entry): void {
+    const own = this.#byRecording.get(entry.recordingId) ?? [];
+    for (const list of [own, this.#all]) {
+      const at = placeByName(list, entry);
+      if (list[at]?.name === entry.name) list.splice(at, 1);
+    }
+    if (own.length === 0) this.#byRecording.delete(entry.recordingId);
+  }
+}
+
+function placeByName(entries: readonly Entry[], { name }: Entry): number {
+  return placeOf(entries, (each) => each.name < name);
+}
+
 /**
  * Reports on disk, one small file each, the newest `keep` of them. Whatever else is in the folder is left alone, and
  * reports may be deleted there at any time.
@@ -27,8 +62,7 @@ export class ReportStore {
   readonly #dir: string;
   readonly #keep: number;
   readonly #log: Logger;
-  /** Oldest first. */
-  #entries: Entry[] = [];
+  readonly #entries = new Entries();
   #lastWrite: Promise<unknown> = Promise.resolve();
 
   /** @param keep at least 1. */
@@ -43,10 +77,10 @@ export class ReportStore {
     await mkdir(this.#dir, { recursive: true });
     const names = (await readdir(this.#dir)).sort();
     for (const name of names) if (TORN.test(name)) await rm(join(this.#dir, name), { force: true });
-    this.#entries = names.flatMap((name) => {
+    for (const name of names) {
       const [, , recordingId, part] = NAME.exec(name) ?? [];
-      return recordingId === undefined ? [] : [{ name, recordingId, partIndex: Number(part) }];
-    });
+      if (recordingId !== undefined) this.#entries.add({ name, recordingId, partIndex: Number(part) });
+    }
     await this.#prune();
   }
 
@@ -60,7 +94,7 @@ export class ReportStore {
   /** Newest first, at most `limit`. */
   async find(filter: ReportFilter, limit: number): Promise<IntegrityReport[]> {
     const found: IntegrityReport[] = [];
-    for (const entry of this.#entries.toReversed()) {
+    for (const entry of this.#entries.of(filter.recordingId).toReversed()) {
       if (found.length >= limit) break;
       if (!matches(entry, filter)) continue;
       const report = await this.#read(entry);
@@ -79,11 +113,11 @@ export class ReportStore {
   }
 
   async #remove(recordingId: string, partIndex: number): Promise<void> {
-    const isMeant = (entry: Entry): boolean =>
-      entry.recordingId === recordingId && entry.partIndex === partIndex;
-    const meant = this.#entries.filter(isMeant);
-    this.#entries = this.#entries.filter((entry) => !isMeant(entry));
-    for (const { name } of meant) await rm(join(this.#dir, name), { force: true });
+    for (const entry of [...this.#entries.of(recordingId)]) {
+      if (entry.partIndex !== partIndex) continue;
+      this.#entries.delete(entry);
+      await rm(join(this.#dir, entry.name), { force: true });
+    }
   }
 
   async #write(report: IntegrityReport): Promise<void> {
@@ -91,15 +125,16 @@ export class ReportStore {
     const name = `${String(endedAt).padStart(TIME_DIGITS, '0')}-${recordingId}-${partIndex}.json`;
     if (!NAME.test(name)) throw new Error(`${name} is no name of a report`);
     await writeWhole(join(this.#dir, name), `${JSON.stringify(report)}\n`);
-    if (this.#entries.some((entry) => entry.name === name)) return;
-    this.#entries.push({ name, recordingId, partIndex, about: { mediaSessionId, fileName } });
-    this.#entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+    this.#entries.add({ name, recordingId, partIndex, about: { mediaSessionId, fileName } });
     await this.#prune();
   }
 
   async #prune(): Promise<void> {
-    const old = this.#entries.splice(0, Math.max(0, this.#entries.length - this.#keep));
-    for (const { name } of old) await rm(join(this.#dir, name), { force: true });
+    const old = this.#entries.of(undefined).slice(0, -this.#keep);
+    for (const entry of old) {
+      this.#entries.delete(entry);
+      await rm(join(this.#dir, entry.name), { force: true });
+    }
   }
 
   /** Undefined when it is gone or no report. */

@@ -4,6 +4,7 @@ import type {
   CatalogueRecording,
   ExportedFile,
   ExportSelection,
+  ImportedFiles,
 } from '../domain/catalogue.ts';
 import type { HookRunInfo } from '../domain/hookRun.ts';
 import type { IntegrityReport, ReportFilter } from '../domain/integrityReport.ts';
@@ -68,6 +69,16 @@ export interface CatalogueControl {
    * @throws RecorderdError RECORDING_NOT_FOUND; HOOK_NOT_FOUND without a hook; FILE_NOT_FOUND when no file is there.
    */
   runHook(id: string, partIndex: number | undefined): Promise<void>;
+}
+
+/** Files of the records folder that the catalogue does not know. */
+export interface ImportControl {
+  /**
+   * Has the catalogue know them; the files stay as they are.
+   * @param pattern for the whole name. @param isDry only says what it would do.
+   * @throws RecorderdError LIMIT_REACHED while another import runs.
+   */
+  run(pattern: string, isDry: boolean): Promise<ImportedFiles>;
 }
 
 /** Finished media in another shape. */

@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, inject, test } from 'vitest';
@@ -8,7 +18,7 @@ import { publishFile } from '../support/publishers.ts';
 import { reportsOf } from '../support/reports.ts';
 import { TestServer } from '../support/server.ts';
 
-const { bframesFlv, hdFlv } = inject('media');
+const { bframesFlv, bframesMp4, hdFlv } = inject('media');
 const RECORD_ALL = { record_flash_published_streams: true, stream_record_policy: 'streamName' };
 let server: TestServer;
 
@@ -164,4 +174,36 @@ test('retention deletes what is too much, shows it before, and keeps what has no
   );
   expect(existsSync(join(server.recordsDir, 'owed.mp4'))).toBe(true);
   expect(server.allLogged('file is deleted by retention').map((line) => line['file'])).toEqual(names);
+});
+
+test('files that the catalogue does not know are imported as they are, and deleted like others from then on', async () => {
+  const settings = { ...RECORD_ALL, on_record_hook_script: '' };
+  server = await TestServer.start(settings);
+  await publishFile(hdFlv, server.rtmpUrl('cam'), { fast: true }).ended;
+  const [report] = await reportsOf(server, 1);
+  await server.close({ keepHome: true });
+  rmSync(join(server.recordsDir, '.catalogue'), { recursive: true });
+  const old = join(server.recordsDir, 'lobby.mp4');
+  copyFileSync(bframesMp4, old);
+  const ended = new Date('2024-02-03T04:05:06Z');
+  for (const file of [old, join(server.recordsDir, 'cam.mp4')]) utimesSync(file, ended, ended);
+  const before = readFileSync(old);
+  server = await TestServer.start(settings, server.home);
+  expect(await recordings()).toEqual([]);
+  const imported = await server.rest('/catalogue/import', {});
+  expect(imported).toMatchObject({ status: 200, json: { imported: 2, passedOver: [] } });
+  const there = { fileState: 'present', hookState: 'none' } as const;
+  const { recordingId, bytes, startedAt } = report!;
+  await partsAre('cam', [{ ...there, recordingId, bytes, startedAt, stopReason: 'publisher-left' }]);
+  const lobby = await partsAre('lobby', [
+    { ...there, videoCodec: 'H264', audioCodec: 'AAC', endedAt: ended.getTime(), stopReason: 'unknown' },
+  ]);
+  expect(Math.abs(lobby.durationMs - 12_000)).toBeLessThan(150);
+  expect(readFileSync(old).equals(before)).toBe(true);
+  expect((await server.rest('/catalogue/import', {})).json).toMatchObject({
+    imported: 0,
+    passedOverTotal: 0,
+  });
+  await server.rest('/catalogue/delete', { recordingId: lobby.recordingId });
+  expect(server.records()).toEqual(['cam.mp4']);
 });

@@ -80,16 +80,17 @@ describe('finished files', () => {
     const { code, stdout } = await recorderd(home, 'list');
     expect(code).toBe(0);
     const [head = '', ...rows] = stdout.trim().split('\n');
-    expect(head).toMatch(/^ENDED +SECONDS +BYTES +ENDED BY +STATE +STREAM +FILE$/);
+    expect(head).toMatch(/^ENDED +SECONDS +BYTES +ENDED BY +STATE +HOOK +STREAM +FILE$/);
+    // There is no script to run.
     expect(rows.map((row) => row.split(/ {2,}/).slice(3))).toEqual(
-      reports.map(({ stopReason, fileName }) => [stopReason, 'here', 'cam', fileName]),
+      reports.map(({ stopReason, fileName }) => [stopReason, 'here', 'pending', 'cam', fileName]),
     );
     const json = await recorderd(home, 'list', '--json');
     const lines = json.stdout
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as unknown);
-    expect(lines).toEqual(reports.map((report) => ({ state: 'here', ...report })));
+    expect(lines).toEqual(reports.map((report) => ({ state: 'here', hookState: 'pending', ...report })));
   });
 
   test('agree with their reports, wherever they were moved and whatever they are called', async () => {

@@ -178,6 +178,10 @@ test('events tell of what is recorded while somebody listens, and end with the s
     ({ recordingsTotal, streamsTotal, finishing }) =>
       recordingsTotal + streamsTotal + finishing === 0 && text.includes('"cam"'),
   );
+  // The first file of the catalogue, and its hook.
+  const [first] = states();
+  expect(first!.catalogueChanges).toBe(0);
+  await until(({ catalogueChanges }) => catalogueChanges > 0);
   server.signal('SIGTERM');
   await eventually(async () => ((await reader.read()).done ? true : undefined), 'the end of the events');
 });

@@ -145,6 +145,31 @@ test.each([
   expect(server.records()).toContain(`cam.${extension}`);
 });
 
+test('a child is killed, then the server: the parts of both in order, and nothing between them is lost', async () => {
+  server = await TestServer.start(RECORD_ALL);
+  const publisher = publishFile(bframesFlv, server.rtmpUrl('cam'));
+  const child = await eventually(() => server.logged('child started'), 'the child');
+  await eventually(() => (bytesIn(workDir()) > 2 * BYTES_PER_SECOND ? true : undefined), 'some media');
+  process.kill(Number(child['pid']), 'SIGKILL');
+  await eventually(() => server.logged('child is replaced'), 'another child');
+  await eventually(
+    () =>
+      (workFiles().some((name) => /001-\d+\.mp4$/.test(name)) && bytesIn(workDir()) > BYTES_PER_SECOND) ||
+      undefined,
+    'media of the second child',
+  );
+  server.signal('SIGKILL');
+  await server.exited();
+  await publisher.ended;
+  await restart(RECORD_ALL);
+  const reports = (await reportsOf(server, 2)).toSorted((a, b) => a.partIndex - b.partIndex);
+  expect(reports.map(({ partIndex }) => partIndex)).toEqual([1, 2]);
+  const files = reports.map(({ fileName }) => join(server.recordsDir, fileName));
+  const found = (await Promise.all(files.map((file) => packetsOf(file, 'v')))).flat();
+  const sent = await packetsOf(bframesFlv, 'v');
+  expect(found.map(({ md5 }) => md5)).toEqual(sent.slice(0, found.length).map(({ md5 }) => md5));
+});
+
 test('a torn journal is read up to its tear; what nothing tells of is set aside with a report', async () => {
   await killWhileRecording(['cam'], RECORD_ALL);
   const [work] = workFiles();

@@ -204,6 +204,7 @@ export const LiveStateAnswer = z
     ...{ finishing: count, waiting: count },
     disk: z.object({ state: z.enum(['ok', 'low', 'full']), freeBytes: known, totalBytes: known }),
     hooks: z.object({ owed: count, running: count, parked: count }),
+    catalogueChanges: count,
   })
   .meta({ id: 'LiveState', description: 'What goes on in the server.' }) satisfies z.ZodType<LiveState>;
 

@@ -1,6 +1,11 @@
 import * as z from 'zod';
 import { FILE_STATES, HOOK_STATES } from '../../domain/catalogue.ts';
-import type { CatalogueFile, CataloguePage, CatalogueRecording } from '../../domain/catalogue.ts';
+import type {
+  CatalogueFile,
+  CataloguePage,
+  CatalogueRecording,
+  ImportedFiles,
+} from '../../domain/catalogue.ts';
 import { MEDIA_PROVIDERS } from '../../domain/publisher.ts';
 import { STOP_REASONS } from '../../domain/recording.ts';
 import { RETENTION_REASONS } from '../../domain/retention.ts';
@@ -59,6 +64,22 @@ export const CataloguePageAnswer = z
   }) satisfies z.ZodType<CataloguePage>;
 
 export const DeletedAnswer = z.object({ deleted: count.describe('Files.') }).meta({ id: 'Deleted' });
+
+export const ImportAnswer = z
+  .object({
+    dryRun: z.boolean().describe('Nothing is imported.'),
+    ...{ imported: count, bytes: count },
+    files: z.array(FileAnswer).readonly().describe('The first 1,000 by name.'),
+    passedOverTotal: count,
+    passedOver: z
+      .array(z.object({ fileName: text, reason: text }))
+      .readonly()
+      .describe('The first 1,000 by name.'),
+  })
+  .meta({
+    id: 'Import',
+    description: 'Files that the catalogue did not know.',
+  }) satisfies z.ZodType<ImportedFiles>;
 
 export const RetentionAnswer = z
   .object({

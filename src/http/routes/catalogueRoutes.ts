@@ -4,6 +4,7 @@ import type { RetentionDeletion } from '../../domain/retention.ts';
 import {
   CatalogueRequest,
   DeleteRequest,
+  ImportRequest,
   parseRequest,
   PartsRequest,
   RecordingRequest,
@@ -13,6 +14,7 @@ import {
   CataloguePageAnswer,
   CatalogueRecordingAnswer,
   DeletedAnswer,
+  ImportAnswer,
   RetentionAnswer,
 } from '../openapi/catalogueAnswers.ts';
 import { withoutNulls } from './route.ts';
@@ -51,6 +53,7 @@ const ROUTES = {
     path: '/catalogue/delete',
     methods: ['POST'],
     summary: 'Deletes a recording, or one file of it.',
+    isGuardedFromPages: true,
     request: DeleteRequest,
     answer: DeletedAnswer,
     errors: ['BAD_REQUEST', 'RECORDING_NOT_FOUND', 'RECORDING_UNFINISHED', 'HOOK_UNFINISHED'],
@@ -59,8 +62,18 @@ const ROUTES = {
     path: '/catalogue/run_hook',
     methods: ['POST'],
     summary: 'Runs the hook of a recording, or of one file of it, once more.',
+    isGuardedFromPages: true,
     request: PartsRequest,
     errors: ['BAD_REQUEST', 'RECORDING_NOT_FOUND', 'HOOK_NOT_FOUND', 'FILE_NOT_FOUND'],
+  },
+  import: {
+    path: '/catalogue/import',
+    methods: ['POST'],
+    summary: 'Takes files of the records folder into the catalogue that it does not know.',
+    isGuardedFromPages: true,
+    request: ImportRequest,
+    answer: ImportAnswer,
+    errors: ['BAD_REQUEST', 'LIMIT_REACHED'],
   },
   plan: {
     path: '/catalogue/retention/plan',
@@ -73,14 +86,22 @@ const ROUTES = {
     path: '/catalogue/retention/run',
     methods: ['POST'],
     summary: 'Has retention delete now.',
+    isGuardedFromPages: true,
     answer: RetentionAnswer,
     errors: [],
   },
 } as const satisfies Record<string, RouteDescription>;
 
 /** `/catalogue/…`: finished recordings, and how long they are kept. */
-export function catalogueRoutes(services: Pick<HttpServices, 'catalogue' | 'retention'>): readonly Route[] {
-  return [...findingRoutes(services), ...changingRoutes(services), ...retentionRoutes(services)];
+export function catalogueRoutes(
+  services: Pick<HttpServices, 'catalogue' | 'imports' | 'retention'>,
+): readonly Route[] {
+  return [
+    ...findingRoutes(services),
+    ...changingRoutes(services),
+    ...importRoutes(services),
+    ...retentionRoutes(services),
+  ];
 }
 
 function findingRoutes({ catalogue }: Pick<HttpServices, 'catalogue'>): readonly Route[] {
@@ -116,6 +137,18 @@ function changingRoutes({ catalogue }: Pick<HttpServices, 'catalogue'>): readonl
       handle: (body) => {
         const { recordingId, partIndex } = parseRequest(PartsRequest, body);
         return catalogue.runHook(recordingId, partIndex ?? undefined);
+      },
+    },
+  ];
+}
+
+function importRoutes({ imports }: Pick<HttpServices, 'imports'>): readonly Route[] {
+  return [
+    {
+      ...ROUTES.import,
+      handle: (body) => {
+        const { fileName, dryRun } = parseRequest(ImportRequest, body);
+        return imports.run(fileName ?? '*', dryRun ?? false);
       },
     },
   ];

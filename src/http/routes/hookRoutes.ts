@@ -20,6 +20,7 @@ const ROUTES = {
     path: '/hooks/run',
     methods: ['POST'],
     summary: 'Has a hook run tried again, or all of them.',
+    isGuardedFromPages: true,
     request: HookRunRequest,
     errors: ['BAD_REQUEST', 'HOOK_NOT_FOUND'],
   },

@@ -11,6 +11,8 @@ export interface RouteDescription {
   readonly request?: z.ZodType;
   /** Of the JSON that status 200 carries; absent for an empty answer. */
   readonly answer?: z.ZodType;
+  /** Not for web pages of other sites, unless `cors_origin` names theirs. Calls that WCS has must stay open to them. */
+  readonly isGuardedFromPages?: true;
   /** Errors beside those that every path can have. */
   readonly errors: readonly ErrorCode[];
 }

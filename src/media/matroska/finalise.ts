@@ -35,7 +35,7 @@ const CRC_BYTES = 6;
  * Duration in ms of a file that its writer closed, or that was finished before. A Segment that ends with the file is
  * what both write last, together with SeekHead and duration.
  */
-async function closedDuration(file: ElementFile, segment: Element): Promise<number | undefined> {
+export async function closedDuration(file: ElementFile, segment: Element): Promise<number | undefined> {
   if (segment.end !== file.size) return undefined;
   let found = await file.topElement(segment.body);
   if (found?.id !== ID.seekHead) return undefined;

@@ -4,7 +4,7 @@ import { ID } from './ids.ts';
 import { MatroskaError } from './matroskaError.ts';
 
 const MAX_HEADER_BYTES = 1 << 20;
-const MAX_TRACKS_BYTES = 1 << 24;
+export const MAX_TRACKS_BYTES = 1 << 24;
 const VIDEO = 1;
 
 /** A track, as far as finishing needs it. */

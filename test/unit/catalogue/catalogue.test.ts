@@ -116,6 +116,31 @@ test('a run that is neither owed nor noted has ended, unless its recording is no
   expect(states(catalogue)).toEqual(expected);
 });
 
+test('the number of changes grows with what is told of files, and with nothing else', async () => {
+  const catalogue = await home.catalogue();
+  expect(catalogue.changes).toBe(0);
+  let before = 0;
+  const grows = (): boolean => before < (before = catalogue.changes);
+  const taken = home.put('cam.mp4');
+  await home.take(catalogue, taken);
+  expect(grows()).toBe(true);
+  await catalogue.take(taken, EVIDENCE);
+  await catalogue.check();
+  catalogue.find(ALL);
+  expect(grows()).toBe(false);
+  home.changes++;
+  expect(grows()).toBe(true);
+  await home.end(catalogue, taken);
+  expect(grows()).toBe(true);
+  rmSync(taken.path);
+  await catalogue.look('cam.mp4');
+  expect(grows()).toBe(true);
+  await catalogue.look('cam.mp4');
+  expect(grows()).toBe(false);
+  await catalogue.delete(taken.recordingId, undefined, false);
+  expect(grows()).toBe(true);
+});
+
 test('a file that replaces another one of its name leaves the older one without a file', async () => {
   const catalogue = await home.catalogue({ hasHook: false });
   await catalogue.take(home.put('cam.mp4', { recordingId: 'old', endedAt: 1000 }), EVIDENCE);
@@ -232,7 +257,10 @@ test('the log does not grow with every change', async () => {
   const catalogue = await home.catalogue();
   const taken = home.put('cam.mp4');
   await catalogue.take(taken, EVIDENCE);
-  for (let n = 0; n < 12_000; n++) void catalogue.noteHook(taken, n % 2 === 0 ? 'parked' : 'done');
+  const notes = Array.from({ length: 12_000 }, (_, n) =>
+    catalogue.noteHook(taken, n % 2 === 0 ? 'parked' : 'done'),
+  );
+  await Promise.all(notes);
   await catalogue.noteHook(taken, 'parked');
   await catalogue.close();
   expect(

@@ -35,6 +35,7 @@ export class CatalogueHome {
   readonly log = memoryLog();
   readonly unfinished = new Set<string>();
   readonly owed = new Map<string, 'pending' | 'running'>();
+  changes = 0;
   readonly asked: FinishedPart[] = [];
   readonly forgotten: FileKey[] = [];
   readonly #open: Catalogue[] = [];
@@ -45,6 +46,7 @@ export class CatalogueHome {
       { recordsDir, maxFiles: 1_000_000, checkMs: HOUR_MS, hasHook: true, ...options },
       {
         now: () => ({ unfinished, owed }),
+        changes: () => this.changes,
         runHook: (each) => Promise.resolve(void this.asked.push(each)),
         forgetReport: (key) => Promise.resolve(void this.forgotten.push(key)),
         log,

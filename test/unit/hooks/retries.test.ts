@@ -93,6 +93,15 @@ describe('a run is tried again', () => {
   });
 });
 
+test('each state that a run takes is counted as a change', async () => {
+  noting('test $(wc -l < ../runs) -ge 2 || exit 75');
+  const hooks = await home.hooks(FAST);
+  await hooks.enqueue(part());
+  await untilDone(hooks);
+  // Owed, then two tries with a beginning and an end each.
+  await eventually(() => (hooks.counts.changes === 5 ? true : undefined), 'five changes');
+});
+
 test('the later parts of a stream wait for the tries of an earlier one, other streams go on', async () => {
   noting('[ "$1 $RECORD_PART_INDEX" != "a 1" ] || [ -e ../go ] || exit 75');
   const hooks = await home.hooks({ ...FAST, retries: 100_000, parallel: 1 });

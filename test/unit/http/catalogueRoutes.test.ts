@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { RecorderdError } from '../../../src/domain/errors.ts';
 import type { CatalogueQuery } from '../../../src/domain/catalogue.ts';
 import { file } from '../catalogue/support.ts';
-import { EMPTY_CATALOGUE, json, NO_EXPORTS, Rest } from './support.ts';
+import { EMPTY_CATALOGUE, json, NO_EXPORTS, NO_IMPORTS, Rest } from './support.ts';
 
 let rest: Rest;
 let asked: CatalogueQuery[];
@@ -22,6 +22,7 @@ beforeEach(async () => {
   };
   const planned = [{ file: file({ bytes: 5 }), reason: 'age' as const, pattern: '*' }];
   rest.exports = { ...NO_EXPORTS };
+  rest.imports = { ...NO_IMPORTS };
   rest.retention = { dryRun: false, plan: () => Promise.resolve(planned), run: () => Promise.resolve([]) };
   await rest.start();
 });
@@ -80,6 +81,24 @@ test('delete and run_hook pass on what they were told', async () => {
     ['r', undefined, false],
     ['r', 2, true],
     ['r', 3],
+  ]);
+});
+
+test('an import takes all files, or those of a pattern, and may be tried', async () => {
+  const asked: unknown[] = [];
+  rest.imports.run = (...args) => {
+    asked.push(args);
+    return NO_IMPORTS.run(...args);
+  };
+  const all = await rest.post('/rest-api/catalogue/import');
+  expect([all.status, await json(all)]).toEqual([
+    200,
+    { dryRun: false, imported: 0, bytes: 0, files: [], passedOverTotal: 0, passedOver: [] },
+  ]);
+  await rest.post('/rest-api/catalogue/import', { fileName: 'cam*', dryRun: true });
+  expect(asked).toEqual([
+    ['*', false],
+    ['cam*', true],
   ]);
 });
 

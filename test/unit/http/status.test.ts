@@ -10,6 +10,7 @@ const STATE: LiveState = {
   ...{ at: 0, streams: [], streamsTotal: 0, recordings: [], recordingsTotal: 0, finishing: 0, waiting: 0 },
   disk: { state: 'ok', freeBytes: 2, totalBytes: 3 },
   hooks: { owed: 0, running: 0, parked: 0 },
+  catalogueChanges: 0,
 };
 const GROUPS = {
   connections_stats: { connections: 3, connections_websocket: 1 },

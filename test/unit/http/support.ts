@@ -11,6 +11,7 @@ import type {
   CatalogueControl,
   ExportControl,
   HookControl,
+  ImportControl,
   ReportControl,
   RetentionControl,
   RecordingControl,
@@ -127,6 +128,11 @@ export const EMPTY_CATALOGUE: CatalogueControl = {
   runHook: () => Promise.reject(unknown()),
 };
 
+export const NO_IMPORTS: ImportControl = {
+  run: (_, dryRun) =>
+    Promise.resolve({ dryRun, imported: 0, bytes: 0, files: [], passedOverTotal: 0, passedOver: [] }),
+};
+
 export const NO_RETENTION: RetentionControl = {
   dryRun: false,
   plan: () => Promise.resolve([]),
@@ -215,6 +221,7 @@ export class Rest {
   hooks: HookControl = NO_HOOKS;
   reports: ReportControl = NO_REPORTS;
   catalogue: CatalogueControl = EMPTY_CATALOGUE;
+  imports: ImportControl = NO_IMPORTS;
   retention: RetentionControl = NO_RETENTION;
   exports: ExportControl = NO_EXPORTS;
   readonly webrtc: MemoryWebRtc;
@@ -239,12 +246,13 @@ export class Rest {
     const { limits, noWebRtc = false, ...given } = options;
     const readiness = () => Promise.resolve(this.checks);
     const captures = new PulledCaptures({ streams, log }, PULL_OPTIONS);
-    const { catalogue, retention, exports } = this;
+    const { catalogue, imports, retention, exports } = this;
     const common = { streams, connections, recordings, hooks, reports, snapshots };
     const requests = new RequestCounts();
     const services = {
       ...common,
       catalogue,
+      imports,
       retention,
       exports,
       ...NO_STATUS,

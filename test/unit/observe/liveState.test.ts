@@ -24,6 +24,7 @@ test('the live state tells of streams, recordings, disk and hook', async () => {
   expect(recording!.bytes).toBeGreaterThanOrEqual(1500);
   expect(recording!.lastWriteAgeMs).toBeGreaterThanOrEqual(0);
   expect(state.hooks).toEqual({ owed: 0, running: 0, parked: 0 });
+  expect(state.catalogueChanges).toBe(7);
   expect(state.disk).toEqual({ state: 'ok', freeBytes: null, totalBytes: null });
   await studio.disk.check();
   expect((await observation(studio).live()).disk.freeBytes).toBeGreaterThan(0);

@@ -16,7 +16,7 @@ export function observed(studio: Studio, some: Partial<Observed> = {}): Observed
     ...{ streams, recordings, disk },
     connections: new Connections(),
     captures: new PulledCaptures({ streams, log }, PULL_OPTIONS),
-    catalogue: { size: 3 },
+    catalogue: { size: 3, changes: 7 },
     retention: { deleted: new Counts(['age', 'size', 'free-space']), deletedBytes: 0 },
     hooks: new Home().room({ script: '' }),
     eventLoop: new EventLoop(),

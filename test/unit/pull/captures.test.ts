@@ -21,6 +21,7 @@ import {
   NO_EXPORTS,
   NO_HOOKS,
   NO_REPORTS,
+  NO_IMPORTS,
   NO_RETENTION,
   NO_STATUS,
 } from '../http/support.ts';
@@ -57,6 +58,7 @@ class Bench {
         hooks: NO_HOOKS,
         reports: NO_REPORTS,
         catalogue: EMPTY_CATALOGUE,
+        imports: NO_IMPORTS,
         retention: NO_RETENTION,
         exports: NO_EXPORTS,
         snapshots: new MemorySnapshots(),

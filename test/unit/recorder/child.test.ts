@@ -1,7 +1,8 @@
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { readJournal } from '../../../src/recorder/journal.ts';
 import { eventually } from '../../support/eventually.ts';
 import { AUDIO, frame, keyFrame, mediaIn, programThat, sound, Studio, VIDEO } from './support.ts';
 
@@ -53,6 +54,29 @@ test('a child that ends at once is replaced, and what it was given is given agai
   await studio.end(stream);
   expect(studio.records()).toEqual(['cam.ts']);
   expect(studio.media('cam.ts')).toEqual(['v0', 'a10', 'v40', 'v80']);
+});
+
+test('the rest of a child that dies after another took over comes right behind it, and the journal says so', async () => {
+  const studio = await Studio.open({ ffmpegPath: failingOnce('cat > /dev/null; exit 3') });
+  const stream = studio.publish();
+  stream.setTrack(VIDEO);
+  stream.setTrack(AUDIO);
+  for (const sample of [keyFrame(0), sound(10), frame(40)]) stream.push(sample);
+  stream.setTrack({ ...VIDEO, config: Buffer.from('avcC two') });
+  stream.push(keyFrame(80));
+  await studio.logged('the rest of a dead child is recorded by another');
+  const { recordingId } = studio.said('recording started')[0]!.fields;
+  const story = await readJournal(join(studio.recordsDir, '.work', String(recordingId)));
+  expect(story?.runs.map(({ prefix, behind }) => [prefix, behind])).toEqual([
+    ['000', undefined],
+    ['001', undefined],
+    ['002', '000'],
+  ]);
+  await studio.end(stream);
+  expect(studio.parts.map(({ index, path }) => [index, studio.media(basename(path))])).toEqual([
+    [1, ['v0', 'a10', 'v40']],
+    [2, ['v0']],
+  ]);
 });
 
 test('a group of pictures that ends two children is passed over', async () => {

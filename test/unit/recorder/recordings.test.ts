@@ -176,6 +176,8 @@ test('stop and start at once: two records, the second from the cached key frame 
   expect(studio.records()).toEqual(['cam-2.ts', 'cam.ts']);
   expect(studio.media('cam-2.ts')).toEqual(['v0', 'a10', 'v40', 'v80']);
   expect(studio.parts.map((part) => part.stopReason)).toEqual(['rest-stop', 'publisher-left']);
+  await vi.waitFor(() => expect(studio.recordings.unfinished.size).toBe(0));
+  expect(studio.recordings.counts.recordingsFinished).toBe(2);
 });
 
 test('parts by size: a part ends before the group of pictures that would not fit', async () => {

@@ -48,6 +48,28 @@ test('a report saved again takes the place of the first one', async () => {
   expect(readdirSync(dir)).toHaveLength(1);
 });
 
+test('the reports of a part are forgotten, and those of other parts are not', async () => {
+  const store = await storeOf();
+  for (const [at, index] of [
+    [5, 2],
+    [1, 1],
+    [9, 3],
+  ] as const)
+    await store.save(report(at, { recordingId: 'rec', index }));
+  await store.save(report(4, { recordingId: 'other' }));
+  const partsOf = async (each: ReportStore, recordingId?: string): Promise<number[]> =>
+    (await each.find({ recordingId }, 100)).map(({ partIndex }) => partIndex);
+  expect(await partsOf(store, 'rec')).toEqual([3, 2, 1]);
+  await store.remove('rec', 2);
+  await store.remove('rec', 7);
+  for (const each of [store, await storeOf()]) {
+    expect(await partsOf(each, 'rec')).toEqual([3, 1]);
+    expect(await partsOf(each)).toEqual([3, 1, 1]);
+  }
+  await store.save(report(5, { recordingId: 'rec', index: 2 }));
+  expect(await partsOf(store, 'rec')).toEqual([3, 2, 1]);
+});
+
 test('every field of a filter narrows, before and after a restart', async () => {
   const first = await storeOf();
   await first.save(report(1, { mediaSessionId: 'one', path: '/records/a.mp4' }));

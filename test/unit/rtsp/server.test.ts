@@ -334,6 +334,29 @@ describe('time limits and numbers', () => {
     expect((await first.ask('OPTIONS')).status).toBe(200);
   });
 
+  test('a client that is ended gets every answer it has asked for before, and an end without a reset', async () => {
+    const harness = await started();
+    const client = await RtspClient.publishing(harness.port);
+    const errors: Error[] = [];
+    client.socket.on('error', (error) => errors.push(error));
+    client.socket.pause();
+    const [before, asked] = [client.answers.length, 100];
+    const handled = harness.logged('rtsp request').length;
+    client.send(Buffer.concat(Array.from({ length: asked }, () => client.request('OPTIONS'))));
+    await eventually(
+      () => (harness.logged('rtsp request').length === handled + asked ? true : undefined),
+      'all are answered, and none is read',
+    );
+    harness.connections.all()[0]!.terminate('Stopped by rest /terminate');
+    // On its way when the server has said its last word.
+    client.send(client.request('TEARDOWN'));
+    client.send(frame(0, new RtpSource().picture(0, { key: true, bytes: 50_000 })));
+    client.socket.resume();
+    await client.closed();
+    expect(client.answers.slice(before).map(({ status }) => status)).toEqual(Array(asked).fill(200));
+    expect(errors).toEqual([]);
+  });
+
   test('closing the server ends everything, even clients that do not read', async () => {
     const harness = await started();
     const client = await RtspClient.publishing(harness.port);

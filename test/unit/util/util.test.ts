@@ -4,6 +4,7 @@ import { AsyncQueue } from '../../../src/util/asyncQueue.ts';
 import { ErrorBudget } from '../../../src/util/errorBudget.ts';
 import { Lifetime } from '../../../src/util/lifetime.ts';
 import { LineSplitter } from '../../../src/util/lines.ts';
+import { placeOf } from '../../../src/util/placeOf.ts';
 import { Ticker } from '../../../src/util/ticker.ts';
 
 beforeEach(() => vi.useFakeTimers());
@@ -105,4 +106,14 @@ test('an error budget forgets errors that are older than its window', () => {
   const budget = new ErrorBudget(2, 1000);
   expect([0, 10, 20].map((now) => budget.spend(now))).toEqual([true, true, false]);
   expect(budget.spend(5000)).toBe(true);
+});
+
+test('a place in a list in order is behind all that is smaller', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(20)), fc.nat(21), (numbers, wanted) => {
+      const sorted = numbers.toSorted((a, b) => a - b);
+      const smaller = sorted.filter((each) => each < wanted).length;
+      expect(placeOf(sorted, (each) => each < wanted)).toBe(smaller);
+    }),
+  );
 });

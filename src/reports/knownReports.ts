@@ -2,12 +2,16 @@ import { basename, dirname, join } from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { isReport } from '../domain/integrityReport.ts';
 import type { IntegrityReport } from '../domain/integrityReport.ts';
-import { reportsIn } from '../reports/reportStore.ts';
+import { reportsIn } from './reportStore.ts';
 
-/** The reports that a command may need, read once at most. */
+/** Reports by the names of their files, newest first. */
+type ByName = ReadonlyMap<string, readonly IntegrityReport[]>;
+
+/** The reports on disk, for whoever looks for those of files; read once at most. */
 export class KnownReports {
   readonly #recordsDir: string;
   readonly #byFolder = new Map<string, Promise<readonly IntegrityReport[]>>();
+  readonly #byName = new Map<string, Promise<ByName>>();
 
   /** @param recordsDir that of the settings, absolute: for files that were moved out of it. */
   constructor(recordsDir: string) {
@@ -28,8 +32,9 @@ export class KnownReports {
   async ofFile(file: string, bytes: number): Promise<IntegrityReport | undefined> {
     const beside = await readBeside(file);
     if (beside !== undefined) return beside;
-    const reports = [...(await this.of(dirname(file))), ...(await this.of(this.#recordsDir))];
-    const named = reports.filter(({ fileName }) => fileName === basename(file));
+    const folders = [...new Set([dirname(file), this.#recordsDir])];
+    const byName = await Promise.all(folders.map((folder) => this.#named(folder)));
+    const named = byName.flatMap((of) => of.get(basename(file)) ?? []);
     return named.find((report) => report.bytes === bytes) ?? named[0];
   }
 
@@ -37,6 +42,22 @@ export class KnownReports {
   async ofDigest(sha256: string): Promise<IntegrityReport | undefined> {
     return (await this.of(this.#recordsDir)).find((report) => report.sha256 === sha256);
   }
+
+  #named(recordsDir: string): Promise<ByName> {
+    const known = this.#byName.get(recordsDir) ?? this.of(recordsDir).then(byNameOf);
+    this.#byName.set(recordsDir, known);
+    return known;
+  }
+}
+
+function byNameOf(reports: readonly IntegrityReport[]): ByName {
+  const byName = new Map<string, IntegrityReport[]>();
+  for (const report of reports) {
+    const named = byName.get(report.fileName);
+    if (named === undefined) byName.set(report.fileName, [report]);
+    else named.push(report);
+  }
+  return byName;
 }
 
 async function all(dir: string): Promise<readonly IntegrityReport[]> {
