@@ -14,7 +14,7 @@ SOURCES := $(shell find src) package.json tsconfig.json tsconfig.build.json
 # Flags of the server (make run) or of vitest (make test-unit, test-e2e, test-browser).
 ARGS ?=
 
-.PHONY: help install build ffmpeg lean-ffmpeg setup demo run test test-unit test-e2e test-browser test-long test-lean test-package lint bench bench-faults bench-recovery bench-steady bench-storms bench-on-demand bench-long bench-sync bench-webrtc bench-catalogue fuzz soak package clean
+.PHONY: help install build ffmpeg lean-ffmpeg setup demo run test test-unit test-e2e test-browser test-long test-lean test-package lint bench bench-faults bench-recovery bench-steady bench-storms bench-growth bench-on-demand bench-long bench-sync bench-webrtc bench-catalogue fuzz soak package clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ bench-steady: build ffmpeg ## what recording costs while it lasts, beside nginx-
 
 bench-storms: build ffmpeg ## a hundred publishers that come, and leave, within a second (docs/benchmarks.md)
 	@node bench/storms.mjs
+
+bench-growth: build ffmpeg ## what a recording costs among 1 to 200: BENCH_NUMBERS (docs/benchmarks.md)
+	@node bench/growth.mjs
 
 bench-on-demand: build ffmpeg ## how soon a recording that REST starts has its first byte in a file (docs/benchmarks.md)
 	@node bench/on-demand.mjs
