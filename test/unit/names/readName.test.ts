@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { recordName, withSuffix } from '../../../src/domain/names.ts';
+import { recordName, TEMPLATE_ELEMENTS, withSuffix } from '../../../src/domain/names.ts';
 import type { NameFacts, NameSettings } from '../../../src/domain/names.ts';
 import { readName } from '../../../src/domain/readName.ts';
 
@@ -29,7 +29,7 @@ test.each([
   [{ template: '{streamName}-{endTime}' }, 'cam-1-1490717116551.mp4', { streamName: 'cam-1' }],
   [{ template: '{streamName}-{endTime}' }, 'cam-x-1490717116551.mkv', { streamName: 'cam-x' }],
   [{ template: '{streamName}+{streamName}' }, 'a+a+a.mp4', {}],
-  [{ template: '{streamName}+{streamName}' }, 'a+a.mp4', { streamName: 'a' }],
+  [{ template: '{streamName}+{streamName}' }, 'a+a.mp4', {}],
   [{ template: 'a.c({streamName})' }, 'abc(x).mp4', {}],
   [{ template: 'a.c({streamName})' }, 'a.c(x)_2.mp4', { streamName: 'x' }],
   [{ template: '{nothing}{streamName}' }, '{nothing}cam.mp4', { streamName: 'cam' }],
@@ -66,4 +66,23 @@ test('reads what was written: the stream of any part, whatever its name', () => 
     }),
     { numRuns: 500 },
   );
+});
+
+test('every element of a template can be read', () => {
+  for (const element of TEMPLATE_ELEMENTS) {
+    const names = { ...TEMPLATE, template: `{${element}}+{streamName}` };
+    const expected = element === 'streamName' ? undefined : 'cam';
+    expect([element, readName(recordName(names, { ...FACTS, last: true }), names).streamName]).toEqual([
+      element,
+      expected,
+    ]);
+  }
+});
+
+test('a hostile name is read in no time', () => {
+  const elements = TEMPLATE_ELEMENTS.filter((element) => !element.endsWith('Millis'));
+  const names = { ...TEMPLATE, template: `${elements.map((element) => `{${element}}`).join('')}+` };
+  // A regular expression would not come to an end.
+  expect(readName(`${'7'.repeat(250)}.mp4`, names)).toEqual({});
+  expect(readName(`${'7'.repeat(249)}+.mp4`, names).streamName).toMatch(/^7+$/);
 });
