@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, inject, test } from 'vitest';
+import { MEMORY_DIR } from '../support/memoryDir.ts';
 import { mutate, random } from '../support/rtmpFuzz.ts';
 import { Coverage } from './coverage.ts';
 import { targets } from './targets.ts';
@@ -19,7 +19,7 @@ const SLOW_MS = 2000;
 const MAX_INPUT_BYTES = 1 << 18;
 const FOUND = join(import.meta.dirname, 'found');
 /** In memory where there is such a place: what finishes files syncs each of them. */
-const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'recorderd-parsers-'));
+const folder = mkdtempSync(join(MEMORY_DIR, 'recorderd-parsers-'));
 const { bframesFlv } = inject('media');
 /** A second of the source, in another container. */
 function seed(name: string, ...options: readonly string[]): string {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { CODEC_SEEDS, tryCodecs, tryMatroska, tryMp4 } from '../../support/mediaFuzz.ts';
+import { MEMORY_DIR } from '../../support/memoryDir.ts';
 import { mutate, random } from '../../support/rtmpFuzz.ts';
 import { ffmpeg } from './support/ffmpeg.ts';
 
@@ -33,7 +34,7 @@ const FRAGMENTED = ['-movflags', 'frag_keyframe+delay_moov+default_base_moof', '
 let folder: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'recorderd-harm-'));
+  folder = await mkdtemp(join(MEMORY_DIR, 'recorderd-harm-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
 

@@ -1,5 +1,4 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { finaliseMatroska, type FinalisedMatroska } from '../../../../src/media/matroska/finalise.ts';
@@ -7,11 +6,12 @@ import { MatroskaError } from '../../../../src/media/matroska/matroskaError.ts';
 import { ffmpeg, noFfmpeg, packetsOf, pipeThrough, type Packet } from '../support/ffmpeg.ts';
 import { KINDS, makeSource, record, recordKilled, recordUnseekable } from '../support/killedRecording.ts';
 import { blocksOf, ID, readFinished, topPlaces } from '../support/matroska.ts';
+import { MEMORY_DIR } from '../../../support/memoryDir.ts';
 
 let folder: string;
 const file = (name: string): string => join(folder, name);
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'matroska-finalise-'));
+  folder = await mkdtemp(join(MEMORY_DIR, 'matroska-finalise-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
 

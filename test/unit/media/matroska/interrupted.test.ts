@@ -1,5 +1,4 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,6 +15,7 @@ import {
   topPlaces,
   type Place,
 } from '../support/matroska.ts';
+import { MEMORY_DIR } from '../../../support/memoryDir.ts';
 
 const KIND = KINDS.find(({ format }) => format.container === 'mkv')!;
 let folder: string;
@@ -25,7 +25,7 @@ let killed: Buffer;
 let clusters: Place[];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'matroska-interrupted-'));
+  folder = await mkdtemp(join(MEMORY_DIR, 'matroska-interrupted-'));
   path = join(folder, 'file.mkv');
   if (noFfmpeg) return;
   const source = await makeSource(KIND, join(folder, 'source'));

@@ -1,5 +1,4 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Mp4Error } from '../../../../src/media/mp4/boxes.ts';
@@ -14,6 +13,7 @@ import {
   packetsOf,
   withoutDuration,
 } from '../support/ffmpeg.ts';
+import { MEMORY_DIR } from '../../../support/memoryDir.ts';
 import { FTYP, readPlain, testFragment, testMoov, topBoxes } from '../support/mp4.ts';
 
 const FRAGMENTED = [
@@ -28,7 +28,7 @@ const AAC = ['-c:a', 'aac', '-b:a', '32k'];
 let folder: string;
 const file = (name: string) => join(folder, name);
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'mp4-finalise-'));
+  folder = await mkdtemp(join(MEMORY_DIR, 'mp4-finalise-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
 

@@ -1,10 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Mp4Error } from '../../../../src/media/mp4/boxes.ts';
 import { finaliseMp4, type FinalisedMp4 } from '../../../../src/media/mp4/finalise.ts';
+import { MEMORY_DIR } from '../../../support/memoryDir.ts';
 import { noSmallDisk, SmallDisk } from '../../../support/smallDisk.ts';
 import { decodeErrors, ffmpeg, noFfmpeg, packetsOf, withoutDuration } from '../support/ffmpeg.ts';
 import { FTYP, readPlain, testFragment, testMoov, topBoxes, type TestSample } from '../support/mp4.ts';
@@ -12,7 +12,7 @@ import { FTYP, readPlain, testFragment, testMoov, topBoxes, type TestSample } fr
 let folder: string;
 let path: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'mp4-interrupted-'));
+  folder = await mkdtemp(join(MEMORY_DIR, 'mp4-interrupted-'));
   path = join(folder, 'file.mp4');
 });
 afterAll(() => rm(folder, { recursive: true }));

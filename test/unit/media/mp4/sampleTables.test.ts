@@ -1,5 +1,4 @@
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,6 +14,7 @@ import {
   type TestRun,
   type TestSample,
 } from '../support/mp4.ts';
+import { MEMORY_DIR } from '../../../support/memoryDir.ts';
 
 const VIDEO = { id: 1, handler: 'vide', timescale: 16_000 } as const;
 const AUDIO = { id: 2, handler: 'soun', timescale: 44_100 } as const;
@@ -23,7 +23,7 @@ const sample = (size = 100, duration = 640): TestSample => ({ duration, composit
 let folder: string;
 let path: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'mp4-tables-'));
+  folder = await mkdtemp(join(MEMORY_DIR, 'mp4-tables-'));
   path = join(folder, 'file.mp4');
 });
 afterAll(() => rm(folder, { recursive: true }));
