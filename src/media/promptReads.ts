@@ -23,6 +23,16 @@ export class PromptReads {
     this.#handle = handle;
   }
 
+  /** False while reads are handed over because the disk has to be waited for. */
+  get isPrompt(): boolean {
+    return this.#handedOver === 0;
+  }
+
+  /** As many reads of the file were handed over by somebody else. */
+  handedOver(count: number): void {
+    this.#handedOver = Math.max(0, this.#handedOver - count);
+  }
+
   /** Reads from `position` as much as fits into `target`, or as there is. @returns the bytes read. */
   async read(target: Buffer, position: number): Promise<Buffer> {
     let filled = 0;

@@ -9,7 +9,7 @@ const WINDOW_BYTES = 1024;
 const MAX_WINDOW_BYTES = 4 * 1024;
 /** Bytes fetched at an announced place: a usual `moof` and the header behind it. */
 const AHEAD_BYTES = 2 * 1024;
-/** Announced places fetched at once: where the disk has to be waited for, it is for all of them together. */
+/** Announced places fetched at once where the disk has to be waited for: it is, then, for all of them together. */
 const AHEAD = 64;
 
 /** Reads boxes of a file through small windows, so that media is skipped and memory stays bounded. */
@@ -58,7 +58,7 @@ export class BoxFile {
     const from = offset - this.#windowStart;
     if (from >= 0 && from + length <= this.#window.length) return this.#window.subarray(from, from + length);
     if (length > MAX_WINDOW_BYTES) return this.#fill(Buffer.allocUnsafeSlow(length), offset, length);
-    if (!this.#ahead.has(offset)) await this.#fetchAhead(offset);
+    if (!this.#reads.isPrompt && !this.#ahead.has(offset)) await this.#fetchAhead(offset);
     const ahead = this.#ahead.get(offset);
     const fits = ahead !== undefined && ahead.length >= length;
     if (length > this.#windowBytes) this.#windowBytes = MAX_WINDOW_BYTES;
@@ -76,6 +76,7 @@ export class BoxFile {
     if (expected[this.#nextExpected] !== offset) return;
     const starts = expected.slice(this.#nextExpected, this.#nextExpected + AHEAD);
     this.#ahead = await this.#readAll(starts);
+    this.#reads.handedOver(starts.length);
   }
 
   /** Starts every read at once. Callbacks, since a promise for each of thousands of reads would double their cost. */
