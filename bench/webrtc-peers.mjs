@@ -22,8 +22,8 @@ const EXTENSIONS = { h264: 'mp4', vp8: 'webm' };
 /** What FFmpeg makes of the two files of janus-pp-rec: the same container and audio codec as here. */
 const JOINS = { h264: '-c:v copy -c:a aac -b:a 96k', vp8: '-c:v copy -c:a libvorbis -q:a 3' };
 
-/** This server with its defaults, recording every stream that asks for it. */
-async function recorderd({ folder, meter, codec }) {
+/** This server with its defaults but for `extra`, recording every stream that asks for it. */
+async function recorderd({ folder, meter, codec }, extra = {}) {
   const output = join(folder, 'records');
   mkdirSync(output);
   const server = startServer({
@@ -36,6 +36,7 @@ async function recorderd({ folder, meter, codec }) {
       record_dir: output,
       stream_record_policy: 'streamName',
       on_record_hook_script: '',
+      ...extra,
     },
   });
   try {
@@ -198,6 +199,15 @@ export const webRtcPeers = (codec) => ({
   recorderd: {
     start: (folder, meter) => recorderd({ folder, meter, codec }),
     label: `recorderd, ${EXTENSIONS[codec]}`,
+  },
+  'recorderd-economy': {
+    start: (folder, meter) => recorderd({ folder, meter, codec }, { record_audio_codec_effort: 'economy' }),
+    label: `recorderd, ${EXTENSIONS[codec]}, record_audio_codec_effort=economy`,
+  },
+  'recorderd-opus': {
+    start: (folder, meter) =>
+      recorderd({ folder, meter, codec }, { record_mp4_audio: 'opus', record_webm_audio: 'opus' }),
+    label: `recorderd, ${EXTENSIONS[codec]}, Opus copied`,
   },
   janus: {
     start: (folder, meter) => janus({ folder, meter, codec }),
