@@ -12,6 +12,7 @@ import { startServer } from '../scripts/server.mjs';
 import { freePort, reachable } from './peers.mjs';
 
 const JANUS = '/usr/bin/janus';
+const DEBIAN_FFMPEG = '/usr/bin/ffmpeg';
 const LOOPBACK = '127.0.0.1';
 /** Multiarch folder of the plugins: /usr/lib/TRIPLET/janus. */
 const JANUS_FOLDERS = '/usr/lib';
@@ -199,6 +200,10 @@ export const webRtcPeers = (codec) => ({
   recorderd: {
     start: (folder, meter) => recorderd({ folder, meter, codec }),
     label: `recorderd, ${EXTENSIONS[codec]}`,
+  },
+  'recorderd-debian': {
+    start: (folder, meter) => recorderd({ folder, meter, codec }, { record_ffmpeg_path: DEBIAN_FFMPEG }),
+    label: `recorderd with Debian's FFmpeg, ${EXTENSIONS[codec]}`,
   },
   'recorderd-economy': {
     start: (folder, meter) => recorderd({ folder, meter, codec }, { record_audio_codec_effort: 'economy' }),

@@ -184,7 +184,7 @@ export const RECORDING = {
   record_audio_codec_effort: setting({
     type: oneOf('quality', 'economy'),
     initial: 'quality',
-    doc: 'How AAC is made of other audio: economy takes about half the CPU, and sounds worse below 64000 bits per second.',
+    doc: 'How AAC is made of other audio: economy takes two thirds of the CPU, and sounds worse at low bit rates.',
     apply: 'live',
   }),
   ffmpeg_path: setting({
