@@ -1,7 +1,7 @@
 // Measures servers in turn: the load is started, the meter read around it, the files compared with the source.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import process from 'node:process';
@@ -17,7 +17,7 @@ const MEMORY_LEAD_MS = 2000;
 const FINAL_TIMEOUT_MS = 30_000;
 /** Children may take this long to leave after the last file is whole; their last instructions count too. */
 const LEAVE_TIMEOUT_MS = 5000;
-/** Files per run whose packets are compared. */
+/** Files per run whose packets are compared, where a benchmark does not say. */
 const COMPARED = 12;
 
 const setting = (name, initial) => {
@@ -132,6 +132,16 @@ function bytesUnder(folder) {
   return files.reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
 }
 
+/** Datagrams that found no room in a socket's receive buffer since the machine started, of all programs. */
+function datagramsDropped() {
+  const counts = (path, pattern) =>
+    existsSync(path) ? Number(pattern.exec(readFileSync(path, 'utf8'))?.[1] ?? 0) : 0;
+  return (
+    counts('/proc/net/snmp', /^Udp: (?:\d+ ){4}(\d+)/m) +
+    counts('/proc/net/snmp6', /^Udp6RcvbufErrors\s+(\d+)/m)
+  );
+}
+
 /** One run of one server. `bench` as for {@link runBenchmark}. */
 export async function runOnce(bench, name) {
   const folder = mkdtempSync(join(tmpdir(), `recorderd-bench-${name}-`));
@@ -139,11 +149,15 @@ export async function runOnce(bench, name) {
   try {
     const server = await bench.peers[name].start(folder, meter);
     try {
+      const droppedBefore = datagramsDropped();
       const { names, ...result } = await measure(bench, server, meter);
-      const verdicts = names.slice(0, COMPARED).map((file) => bench.compare(join(server.output, file)));
+      const dropped = datagramsDropped() - droppedBefore;
+      const verdicts = names
+        .slice(0, bench.compared ?? COMPARED)
+        .map((file) => bench.compare(join(server.output, file)));
       const differing = verdicts.filter((verdict) => verdict !== 'equal');
       const facts = { compared: verdicts.length, equal: verdicts.length - differing.length, differing };
-      return { ...result, ...facts, method: meter.method, bytes: bytesUnder(folder) / bench.n };
+      return { ...result, ...facts, dropped, method: meter.method, bytes: bytesUnder(folder) / bench.n };
     } finally {
       await server.stop();
     }
@@ -155,7 +169,8 @@ export async function runOnce(bench, name) {
 
 /**
  * Runs everything, prints it, and sets the exit code. `bench` holds the settings, `peers`, the `source` and
- * `warmUpSource` files, `load(server, file)` (a command line) and `compare(path)`.
+ * `warmUpSource` files, `load(server, file)` (a command line), `compare(path)`, and how many files of a run are
+ * `compared`.
  */
 export async function runBenchmark(bench) {
   const { n, seconds, warmUpSeconds, repeats, names } = bench;
@@ -181,5 +196,6 @@ function summary(result, n) {
   const own = (100 * result.ownShare).toFixed(0);
   const load = result.cpuSeconds.toFixed(2);
   const lost = result.differing.length > 0 ? `, NOT EQUAL: ${result.differing.join('; ')}` : '';
-  return `${cpu} CPU-s per stream-minute (${own} % the server itself), load ${load} CPU-s, ${result.files}/${n} files${lost}`;
+  const dropped = result.dropped > 0 ? `, ${result.dropped} datagrams dropped by the kernel` : '';
+  return `${cpu} CPU-s per stream-minute (${own} % the server itself), load ${load} CPU-s, ${result.files}/${n} files${dropped}${lost}`;
 }

@@ -22,10 +22,21 @@ gi.require_version("GstSdp", "1.0")
 gi.require_version("GstWebRTC", "1.0")
 from gi.repository import GLib, Gst, GstApp, GstSdp, GstWebRTC  # noqa: E402,F401
 
+# Looked up once, here: the bindings fill such a class in when it is first used, and threads that come meanwhile find it
+# half empty.
+GATHERED = GstWebRTC.WebRTCICEGatheringState.COMPLETE
+CONNECTED = GstWebRTC.WebRTCPeerConnectionState.CONNECTED
+FAILED = GstWebRTC.WebRTCPeerConnectionState.FAILED
+SENDONLY = GstWebRTC.WebRTCRTPTransceiverDirection.SENDONLY
+ANSWER = GstWebRTC.WebRTCSDPType.ANSWER
 # Pause between two looks at what is due: frames travel one by one, as from encoders.
 TICK_MS = 10
 # All streams begin within this time, evenly spread, as do their ends.
 SPREAD_S = 1.0
+# Publishers' frames fall into the 40 ms between two of one camera where they fall, as those of independent cameras do:
+# multiples of the golden ratio spread evenly for any number of them.
+FRAME_S = 0.04
+GOLDEN = 0.618034
 # After the connections are up; a server may take a moment longer than its peer to see that.
 SETTLE_MS = 500
 CONNECT_TIMEOUT_S = 60
@@ -200,7 +211,7 @@ class Publisher:
         self.ice.emit("add-local-ip-address", load.address)
         for n, track in enumerate(("video", "audio")):
             transceiver = self.peer.emit("get-transceiver", n)
-            transceiver.set_property("direction", GstWebRTC.WebRTCRTPTransceiverDirection.SENDONLY)
+            transceiver.set_property("direction", SENDONLY)
             transceiver.set_property("codec-preferences", Gst.Caps.from_string(rtp[track]))
             transceiver.set_property("do-nack", track == "video")
         self.peer.connect("notify::ice-gathering-state", self.on_gathering)
@@ -219,20 +230,20 @@ class Publisher:
         self.peer.emit("set-local-description", reply.get_value("offer"), Gst.Promise.new())
 
     def on_gathering(self, *_):
-        if self.peer.get_property("ice-gathering-state") == GstWebRTC.WebRTCICEGatheringState.COMPLETE:
+        if self.peer.get_property("ice-gathering-state") == GATHERED:
             GLib.idle_add(self.load.in_thread, self.signal)
 
     def signal(self):
         answer = self.signalling.offer(self.peer.get_property("local-description").sdp.as_text())
         _, message = GstSdp.SDPMessage.new_from_text(answer)
-        description = GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, message)
+        description = GstWebRTC.WebRTCSessionDescription.new(ANSWER, message)
         self.peer.emit("set-remote-description", description, Gst.Promise.new())
 
     def on_connection(self, *_):
         state = self.peer.get_property("connection-state")
-        if state == GstWebRTC.WebRTCPeerConnectionState.CONNECTED:
+        if state == CONNECTED:
             GLib.idle_add(self.load.connected, self.name)
-        elif state == GstWebRTC.WebRTCPeerConnectionState.FAILED:
+        elif state == FAILED:
             GLib.idle_add(self.load.fail, f"{self.name}: the connection failed")
 
     def on_error(self, _bus, message):
@@ -322,7 +333,7 @@ class Load:
         for n, publisher in enumerate(self.publishers):
             # Without a known latency the sender reports would pair clocks that do not belong together.
             publisher.pipeline.recalculate_latency()
-            publisher.begin = now + n * SPREAD_S / len(self.publishers)
+            publisher.begin = now + n * SPREAD_S / len(self.publishers) + n * GOLDEN % 1 * FRAME_S
         GLib.timeout_add(TICK_MS, self.tick)
         return False
 

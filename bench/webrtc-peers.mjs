@@ -12,6 +12,7 @@ import { startServer } from '../scripts/server.mjs';
 import { freePort, reachable } from './peers.mjs';
 
 const JANUS = '/usr/bin/janus';
+const DEBIAN_FFMPEG = '/usr/bin/ffmpeg';
 const LOOPBACK = '127.0.0.1';
 /** Multiarch folder of the plugins: /usr/lib/TRIPLET/janus. */
 const JANUS_FOLDERS = '/usr/lib';
@@ -22,8 +23,8 @@ const EXTENSIONS = { h264: 'mp4', vp8: 'webm' };
 /** What FFmpeg makes of the two files of janus-pp-rec: the same container and audio codec as here. */
 const JOINS = { h264: '-c:v copy -c:a aac -b:a 96k', vp8: '-c:v copy -c:a libvorbis -q:a 3' };
 
-/** This server with its defaults, recording every stream that asks for it. */
-async function recorderd({ folder, meter, codec }) {
+/** This server with its defaults but for `extra`, recording every stream that asks for it. */
+async function recorderd({ folder, meter, codec }, extra = {}) {
   const output = join(folder, 'records');
   mkdirSync(output);
   const server = startServer({
@@ -36,6 +37,7 @@ async function recorderd({ folder, meter, codec }) {
       record_dir: output,
       stream_record_policy: 'streamName',
       on_record_hook_script: '',
+      ...extra,
     },
   });
   try {
@@ -198,6 +200,19 @@ export const webRtcPeers = (codec) => ({
   recorderd: {
     start: (folder, meter) => recorderd({ folder, meter, codec }),
     label: `recorderd, ${EXTENSIONS[codec]}`,
+  },
+  'recorderd-debian': {
+    start: (folder, meter) => recorderd({ folder, meter, codec }, { record_ffmpeg_path: DEBIAN_FFMPEG }),
+    label: `recorderd with Debian's FFmpeg, ${EXTENSIONS[codec]}`,
+  },
+  'recorderd-economy': {
+    start: (folder, meter) => recorderd({ folder, meter, codec }, { record_audio_codec_effort: 'economy' }),
+    label: `recorderd, ${EXTENSIONS[codec]}, record_audio_codec_effort=economy`,
+  },
+  'recorderd-opus': {
+    start: (folder, meter) =>
+      recorderd({ folder, meter, codec }, { record_mp4_audio: 'opus', record_webm_audio: 'opus' }),
+    label: `recorderd, ${EXTENSIONS[codec]}, Opus copied`,
   },
   janus: {
     start: (folder, meter) => janus({ folder, meter, codec }),

@@ -24,4 +24,5 @@ await runBenchmark({
     ...['--signalling', signalling, '--codec', codec, '--address', address],
   ],
   compare: webRtcComparer(source, codec),
+  compared: settings.n,
 });

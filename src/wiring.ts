@@ -43,6 +43,7 @@ export function recorderSettings(settings: Settings, recordsDir: string, ffmpeg:
       containers: settings.record_formats,
       h264ToTs: settings.record_h264_to_ts,
       webmAudio: settings.record_webm_audio,
+      mp4Audio: settings.record_mp4_audio,
     },
     rotation: settings.record_rotation,
     reconnect: {
@@ -58,6 +59,7 @@ export function recorderSettings(settings: Settings, recordsDir: string, ffmpeg:
     stopTimeoutMs: settings.record_stop_timeout * 1000,
     audioSampleRate: settings.record_audio_codec_sample_rate,
     audioBitrate: settings.record_audio_codec_bitrate,
+    audioEffort: settings.record_audio_codec_effort,
     maxRecordings: settings.max_recordings,
     maxErrors: settings.file_recorder_max_errors_per_interval,
     errorIntervalMs: settings.file_recorder_error_interval * 60_000,

@@ -34,7 +34,7 @@ export const RECORDING = {
   record_formats: setting({
     type: recordFormats,
     initial: 'h264-mp4,vp8-webm',
-    doc: 'Container of each video codec; audio alone is always MP4 with AAC.',
+    doc: 'Container of each video codec; audio alone is always MP4.',
     apply: 'live',
     wcs: true,
   }),
@@ -49,6 +49,12 @@ export const RECORDING = {
     type: oneOf('vorbis', 'opus'),
     initial: 'vorbis',
     doc: 'Audio of WebM files whose stream sends Opus: transcoded to Vorbis as in WCS, or copied, which saves most of the CPU.',
+    apply: 'live',
+  }),
+  record_mp4_audio: setting({
+    type: oneOf('aac', 'opus'),
+    initial: 'aac',
+    doc: 'Audio of MP4 files whose stream sends Opus: transcoded to AAC as in WCS, or copied, which not every player plays.',
     apply: 'live',
   }),
   record_rotation: setting({
@@ -173,6 +179,12 @@ export const RECORDING = {
     type: whole('bits per second', 8000, 512_000),
     initial: '96000',
     doc: 'Bit rate of audio that has to be transcoded to AAC.',
+    apply: 'live',
+  }),
+  record_audio_codec_effort: setting({
+    type: oneOf('quality', 'economy'),
+    initial: 'quality',
+    doc: 'How AAC is made of other audio: economy takes two thirds of the CPU, and sounds worse at low bit rates.',
     apply: 'live',
   }),
   ffmpeg_path: setting({

@@ -19,6 +19,7 @@ export interface RunPlan {
   /** Transcoded audio: samples per second and bits per second. */
   readonly audioSampleRate: number;
   readonly audioBitrate: number;
+  readonly audioEffort: 'quality' | 'economy';
   /** Path of the parts with `%06d` for their number, as the segment muxer writes it. */
   readonly output: string;
 }
@@ -56,6 +57,7 @@ export function ffmpegArgs(plan: RunPlan): string[] {
     // Unprobed, FFmpeg would guess decode times of H.264 from a frame rate.
     ...(!plan.probe && has(plan, 'h264') ? ['-bsf:v', 'setts=ts=PTS'] : []),
     ...(plan.format.container === 'mp4' && has(plan, 'hevc') ? ['-tag:v', 'hvc1'] : []),
+    ...(isOpusInMp4(plan) ? ['-strict', 'experimental'] : []),
     ...['-max_interleave_delta', String(MAX_INTERLEAVE_US)],
     ...(plan.segmentSeconds === undefined ? singleArgs(plan) : segmentArgs(plan, plan.segmentSeconds)),
     ...['-y', plan.segmentSeconds === undefined ? partPath(plan, 0) : plan.output],
@@ -67,8 +69,9 @@ function codecArgs(plan: RunPlan): string[] {
   if (audio === undefined || plan.format.audio === 'copy') return ['-c', 'copy'];
   const shape = ['-af', resampler(audio), '-ac', String(Math.min(2, audio.channels))];
   if (plan.format.audio === 'vorbis') return ['-c:v', 'copy', '-c:a', 'libvorbis', '-q:a', '3', ...shape];
-  const { audioBitrate: bitrate, audioSampleRate: rate } = plan;
-  return ['-c:v', 'copy', '-c:a', 'aac', '-b:a', String(bitrate), '-ar', String(rate), ...shape];
+  const { audioBitrate: bitrate, audioSampleRate: rate, audioEffort } = plan;
+  const coder = audioEffort === 'economy' ? ['-aac_coder', 'fast'] : [];
+  return ['-c:v', 'copy', '-c:a', 'aac', ...coder, '-b:a', String(bitrate), '-ar', String(rate), ...shape];
 }
 
 /**
@@ -127,6 +130,12 @@ function segmentArgs(plan: RunPlan, seconds: number): string[] {
     ...['-segment_list', 'pipe:1', '-segment_list_type', 'csv', '-segment_format', muxerOf(plan)],
     ...['-segment_format_options', inner.map((pair) => pair.join('=')).join(':')],
   ];
+}
+
+/** Which older versions call experimental. */
+function isOpusInMp4(plan: RunPlan): boolean {
+  const { container, audio } = plan.format;
+  return container === 'mp4' && audio === 'copy' && has(plan, 'opus');
 }
 
 function has(plan: RunPlan, codec: Codec): boolean {

@@ -28,6 +28,7 @@ export function planRun(
     fragmentMs: settings.fragmentMs,
     audioSampleRate: settings.audioSampleRate,
     audioBitrate: settings.audioBitrate,
+    audioEffort: settings.audioEffort,
     output: join(place.folder, `${place.prefix}-%06d.${format.container}`),
   };
 }

@@ -32,6 +32,8 @@ export interface RecorderSettings {
   readonly stopTimeoutMs: number;
   readonly audioSampleRate: number;
   readonly audioBitrate: number;
+  /** Of making AAC. */
+  readonly audioEffort: 'quality' | 'economy';
   /** Streams that are recorded at the same time, those whose files are still being finished included. */
   readonly maxRecordings: number;
   /** Children that may fail within `errorIntervalMs` before the recording is given up. */

@@ -23,6 +23,7 @@ const MADE_AAC = { opus: 'aac', pcmu: 'aac', pcma: 'aac', aac: 'aac' } as const;
 const MADE_VORBIS = { opus: 'vorbis', pcmu: 'vorbis', pcma: 'vorbis', aac: 'vorbis' } as const;
 const CASES = [
   ['h264-mp4', 'h264', 'mp4', MADE_AAC],
+  ['record_mp4_audio=opus, h264-mp4', 'h264', 'mp4', { ...MADE_AAC, opus: 'opus' }],
   ['h264-mkv', 'h264', 'mkv', KEPT],
   ['h264-webm', 'h264', 'webm', MADE_VORBIS],
   ['record_h264_to_ts', 'h264', 'ts', MADE_AAC],
@@ -37,7 +38,8 @@ function formatsOf(setting: string, codec: 'h264' | 'vp8', container: 'mp4' | 'm
   return {
     containers: isTs ? FORMATS.containers : { ...FORMATS.containers, [codec]: container },
     h264ToTs: isTs,
-    webmAudio: setting.includes('=opus') ? ('opus' as const) : ('vorbis' as const),
+    webmAudio: setting.includes('webm_audio=opus') ? ('opus' as const) : ('vorbis' as const),
+    mp4Audio: setting.includes('mp4_audio=opus') ? ('opus' as const) : ('aac' as const),
   };
 }
 
@@ -84,4 +86,18 @@ test.each(['opus', 'pcmu', 'pcma'] as const)('%s alone becomes MP4 with AAC', as
   expect(nameOf(file)).toBe('cam.mp4');
   expect(await codecsOf(file)).toEqual(['aac']);
   await expectSound(file, AUDIO[codec], codec);
+});
+
+test('record_audio_codec_effort=economy makes AAC that sounds where it did', async () => {
+  const [file = ''] = await recordClips([VIDEO.h264, AUDIO.opus], { audioEffort: 'economy' });
+  expect(await codecsOf(file)).toEqual(['h264', 'aac']);
+  await expectSound(file, AUDIO.opus, 'opus');
+});
+
+test('Opus alone is kept in MP4 with record_mp4_audio=opus', async () => {
+  const [file = ''] = await recordClips([AUDIO.opus], { formats: { ...FORMATS, mp4Audio: 'opus' } });
+  expect(nameOf(file)).toBe('cam.mp4');
+  expect(await codecsOf(file)).toEqual(['opus']);
+  await expectBytes([file], 'a', [AUDIO.opus]);
+  await expectSound(file, AUDIO.opus, 'opus');
 });

@@ -76,7 +76,12 @@ test('muted for 30 s, parts by time: the sound is in every part, and no part is 
 
 test('muted and copied to Matroska: the hole stays a hole', async () => {
   const muted = only(OPUS, (sample) => !between(4.5, 34.5)(sample));
-  const formats = { containers: { h264: 'mkv' }, h264ToTs: false, webmAudio: 'vorbis' } as const;
+  const formats = {
+    containers: { h264: 'mkv' },
+    h264ToTs: false,
+    webmAudio: 'vorbis',
+    mp4Audio: 'aac',
+  } as const;
   const [file = ''] = await recordClips([H264, muted], { formats });
   await expectBytes([file], 'a', [muted]);
   expectInTime(await soundOf(file), 5 + 9);

@@ -13,6 +13,7 @@ export const FORMATS: Formats = {
   containers: { h264: 'mp4', vp8: 'webm' },
   h264ToTs: false,
   webmAudio: 'vorbis',
+  mp4Audio: 'aac',
 };
 
 /** Real FFmpeg in a studio; recordings wait for what is announced and no longer. */

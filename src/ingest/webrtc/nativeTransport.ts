@@ -1,6 +1,7 @@
 import { PeerConnection, Video } from 'node-datachannel';
 import type { RtcConfig, Track } from 'node-datachannel';
 import { RecorderdError } from '../../domain/errors.ts';
+import { findForeignSockets } from '../../process/foreignSockets.ts';
 import { within } from '../../util/within.ts';
 import { advertised } from './candidates.ts';
 import { readLocalTransport } from './offer.ts';
@@ -127,6 +128,7 @@ class NativeTransport implements MediaTransport {
     if ((await within(gathered, GATHERING_LIMIT_MS)) === undefined) {
       throw new RecorderdError('INTERNAL', 'the addresses of this machine were not found in time');
     }
+    findForeignSockets();
     const local = readLocalTransport(this.#connection.localDescription()?.sdp ?? '');
     if (local === undefined || this.#track === undefined) {
       throw new RecorderdError('INTERNAL', 'the WebRTC transport gave no answer');

@@ -16,6 +16,7 @@ import type { CodecPreferences, Negotiated } from './negotiation.ts';
 import { readOffer } from './offer.ts';
 import { Publication } from './publication.ts';
 import type { PublicationOptions } from './publication.ts';
+import { shortReceiveBuffer } from './receiveBuffer.ts';
 import type { TransportFactory } from './transport.ts';
 
 /** Addresses, limits and manners of WebRTC reception. */
@@ -59,6 +60,7 @@ export class WebRtcServer implements WebRtcIngest {
    */
   async start(): Promise<number> {
     const port = await this.#transports.start();
+    if (this.#options.portRange === undefined) await this.#checkBuffer();
     this.#isReady = true;
     return port;
   }
@@ -93,6 +95,13 @@ export class WebRtcServer implements WebRtcIngest {
     for (const publication of [...this.#publications]) publication.finish('Requested stream shutdown');
     await Promise.all(this.#closing);
     await this.#transports.close();
+  }
+
+  /** One socket for all: what its buffer cannot hold while the machine is busy has to be sent again, if it still can be. */
+  async #checkBuffer(): Promise<void> {
+    const short = await shortReceiveBuffer();
+    if (short !== undefined)
+      this.#deps.log.warn('net.core.rmem_max is too small for many WebRTC publishers', short);
   }
 
   #admit({ mediaSessionId }: WebRtcOffer): void {

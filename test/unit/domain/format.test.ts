@@ -3,7 +3,12 @@ import type { AudioCodec, VideoCodec } from '../../../src/domain/codec.ts';
 import { chooseFormat } from '../../../src/domain/format.ts';
 import type { Track } from '../../../src/domain/media.ts';
 
-const DEFAULTS = { containers: { h264: 'mp4', vp8: 'webm' }, h264ToTs: false, webmAudio: 'vorbis' } as const;
+const DEFAULTS = {
+  containers: { h264: 'mp4', vp8: 'webm' },
+  h264ToTs: false,
+  webmAudio: 'vorbis',
+  mp4Audio: 'aac',
+} as const;
 const config = Buffer.alloc(0);
 
 function tracks(video: VideoCodec | undefined, audio: AudioCodec | undefined): Track[] {
@@ -40,7 +45,12 @@ test.each([
 });
 
 test('record_formats and record_h264_to_ts choose otherwise; audio alone stays MP4', () => {
-  const settings = { containers: { h264: 'mkv', hevc: 'ts' }, h264ToTs: false, webmAudio: 'vorbis' } as const;
+  const settings = {
+    containers: { h264: 'mkv', hevc: 'ts' },
+    h264ToTs: false,
+    webmAudio: 'vorbis',
+    mp4Audio: 'aac',
+  } as const;
   expect(chooseFormat(tracks('h264', 'speex'), settings)).toEqual({ container: 'mkv', audio: 'copy' });
   expect(chooseFormat(tracks('hevc', 'opus'), settings)).toEqual({ container: 'ts', audio: 'aac' });
   const toTs = { ...settings, h264ToTs: true };
@@ -48,8 +58,22 @@ test('record_formats and record_h264_to_ts choose otherwise; audio alone stays M
   expect(chooseFormat(tracks(undefined, 'aac'), toTs)).toEqual({ container: 'mp4', audio: 'copy' });
 });
 
+test('record_mp4_audio=opus keeps Opus in MP4, and nothing else', () => {
+  const settings = { ...DEFAULTS, mp4Audio: 'opus' } as const;
+  for (const video of ['h264', 'hevc', undefined] as const)
+    expect(chooseFormat(tracks(video, 'opus'), settings)).toEqual({ container: 'mp4', audio: 'copy' });
+  expect(chooseFormat(tracks('h264', 'pcma'), settings)).toEqual({ container: 'mp4', audio: 'aac' });
+  expect(chooseFormat(tracks(undefined, 'pcma'), settings)).toEqual({ container: 'mp4', audio: 'aac' });
+  expect(chooseFormat(tracks('vp8', 'opus'), settings)).toEqual({ container: 'webm', audio: 'vorbis' });
+});
+
 test('record_webm_audio=opus keeps Opus in WebM, and nothing else', () => {
-  const settings = { containers: { h264: 'webm', vp8: 'webm' }, h264ToTs: false, webmAudio: 'opus' } as const;
+  const settings = {
+    containers: { h264: 'webm', vp8: 'webm' },
+    h264ToTs: false,
+    webmAudio: 'opus',
+    mp4Audio: 'aac',
+  } as const;
   for (const video of ['vp8', 'h264'] as const) {
     expect(chooseFormat(tracks(video, 'opus'), settings)).toEqual({ container: 'webm', audio: 'copy' });
     expect(chooseFormat(tracks(video, 'pcmu'), settings)).toEqual({ container: 'webm', audio: 'vorbis' });

@@ -12,6 +12,7 @@ const PLAN: RunPlan = {
   fragmentMs: 500,
   audioSampleRate: 44_100,
   audioBitrate: 96_000,
+  audioEffort: 'quality',
   output: '/records/.work/id/000-%06d.mp4',
 };
 
@@ -49,6 +50,20 @@ test.each<[string, Partial<RunPlan>, string]>([
       format: { container: 'mp4', audio: 'aac' },
     },
     '-map 0 -c:v copy -c:a aac -b:a 96000 -ar 44100 -af aresample=async=1 -ac 1',
+  ],
+  [
+    'AAC at little cost',
+    {
+      tracks: [{ ...AUDIO, codec: 'opus', channels: 1 }],
+      format: { container: 'mp4', audio: 'aac' },
+      audioEffort: 'economy',
+    },
+    '-c:v copy -c:a aac -aac_coder fast -b:a 96000',
+  ],
+  [
+    'Opus kept in MP4',
+    { tracks: [VIDEO, { ...AUDIO, codec: 'opus' }], input: 'matroska' },
+    '-map 0 -c copy -strict experimental',
   ],
   [
     'audio that loses packets',

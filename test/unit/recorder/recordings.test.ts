@@ -259,7 +259,12 @@ const declared = (studio: Studio): unknown[] =>
   studio.said('child started').map((line) => line.fields['tracks']);
 
 test('a part is not begun with a track that has fallen silent: an MP4 would stay in memory until it comes', async () => {
-  const formats = { containers: { h264: 'mp4' }, h264ToTs: false, webmAudio: 'vorbis' } as const;
+  const formats = {
+    containers: { h264: 'mp4' },
+    h264ToTs: false,
+    webmAudio: 'vorbis',
+    mp4Audio: 'aac',
+  } as const;
   const studio = await Studio.open({ formats, rotation: { kind: 'time', seconds: 4 } });
   const stream = studio.publish();
   stream.setTrack(VIDEO);
@@ -278,7 +283,7 @@ test('a part is not begun with a track that has fallen silent: an MP4 would stay
 
 test('one file without rotation goes on whatever falls silent', async () => {
   const studio = await Studio.open({
-    formats: { containers: { h264: 'mp4' }, h264ToTs: false, webmAudio: 'vorbis' },
+    formats: { containers: { h264: 'mp4' }, h264ToTs: false, webmAudio: 'vorbis', mp4Audio: 'aac' },
   });
   const stream = studio.publish();
   stream.setTrack(VIDEO);

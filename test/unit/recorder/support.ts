@@ -162,7 +162,7 @@ const SETTINGS: Omit<RecorderSettings, 'recordsDir'> = {
   ffmpegVersion: 'of a test',
   names: { policy: 'streamName', template: '', encode: undefined, excludeCharacters: '/' },
   // Of the containers, TS is published as it comes from the program.
-  formats: { containers: { h264: 'ts' }, h264ToTs: false, webmAudio: 'vorbis' },
+  formats: { containers: { h264: 'ts' }, h264ToTs: false, webmAudio: 'vorbis', mp4Audio: 'aac' },
   rotation: { kind: 'none' },
   reconnect: { windowMs: 0, policy: 'part' },
   batchMs: 20,
@@ -174,6 +174,7 @@ const SETTINGS: Omit<RecorderSettings, 'recordsDir'> = {
   stopTimeoutMs: 5000,
   audioSampleRate: 44_100,
   audioBitrate: 96_000,
+  audioEffort: 'quality',
   maxRecordings: 100,
   maxErrors: 3,
   errorIntervalMs: 60_000,

@@ -13,7 +13,7 @@ export function compileReception(): Compiled {
   const cache = join(process.cwd(), 'node_modules', '.cache');
   mkdirSync(cache, { recursive: true });
   const dir = mkdtempSync(join(cache, 'webrtc-'));
-  for (const room of ['domain', 'util', 'streams', 'media', 'ingest/rtp', 'ingest/webrtc']) {
+  for (const room of ['domain', 'util', 'streams', 'media', 'process', 'ingest/rtp', 'ingest/webrtc']) {
     for (const name of readdirSync(join('src', room)).filter((each) => each.endsWith('.ts'))) {
       const { outputText } = ts.transpileModule(readFileSync(join('src', room, name), 'utf8'), {
         compilerOptions: {

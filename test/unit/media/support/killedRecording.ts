@@ -68,7 +68,7 @@ export async function makeSource({ source, input }: Kind, path: string): Promise
 function start({ input, tracks, format }: Kind, output: string): ChildProcess {
   const args = ffmpegArgs({
     ...{ tracks, input, format, output, probe: true, segmentSeconds: undefined },
-    ...{ fragmentMs: 500, audioSampleRate: 48_000, audioBitrate: 96_000 },
+    ...{ fragmentMs: 500, audioSampleRate: 48_000, audioBitrate: 96_000, audioEffort: 'quality' as const },
   });
   return spawn(ffmpegPath, args, { stdio: ['pipe', 'ignore', 'ignore'] });
 }
