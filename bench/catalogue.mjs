@@ -31,6 +31,7 @@ const deps = {
   now: () => ({ unfinished: new Set(), owed: new Map() }),
   runHook: async () => {},
   forgetReport: async () => {},
+  forgetPicture: () => {},
   log: silent,
 };
 const evidence = { tracks: [], incidents: [], incidentsLeftOut: 0, driftPpm: null, ffmpeg: {} };

@@ -3,8 +3,9 @@ import { access } from 'node:fs/promises';
 import { Catalogue } from './catalogue/catalogue.ts';
 import type { CatalogueDeps } from './catalogue/catalogue.ts';
 import { Exports } from './catalogue/exports.ts';
+import { Pictures } from './catalogue/pictures.ts';
 import { Retention } from './catalogue/retention.ts';
-import { catalogueOptions, exportOptions, retentionOptions } from './catalogueWiring.ts';
+import { catalogueOptions, exportOptions, pictureOptions, retentionOptions } from './catalogueWiring.ts';
 import type { Settings } from './config/settings.ts';
 import type { DiskRoom } from './domain/freeSpace.ts';
 import type { Logger } from './domain/log.ts';
@@ -48,6 +49,7 @@ export interface Recorder {
   readonly catalogue: Catalogue;
   readonly retention: Retention;
   readonly exports: Exports;
+  readonly pictures: Pictures;
   /** Has what begins from now on go by other settings. Never rejects. */
   readonly use: (settings: Settings) => Promise<void>;
 }
@@ -60,7 +62,7 @@ export interface RecorderDeps {
   /** Absolute path. */
   readonly recordsDir: string;
   readonly streams: Streams;
-  /** Joins finished files; the one that records may be able to do less. */
+  /** Joins finished files and makes their pictures; the one that records may be able to do less. */
   readonly exportFfmpeg: Ffmpeg;
   readonly log: Logger;
   /** Gets what closes the watches over the folder and its disk. */
@@ -72,7 +74,7 @@ export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<
   const { recordsDir, lifetime } = deps;
   const inForce = { settings: deps.settings };
   const rooms = createRooms(ffmpeg, deps, (stream) => isRecordedAutomatically(stream, inForce.settings));
-  const { recordings, hooks, reports, disk, catalogue, retention, exports } = rooms;
+  const { recordings, hooks, reports, disk, catalogue, retention, exports, pictures } = rooms;
   const onChange = (fileName: string): void => void catalogue.look(fileName);
   const watcher = new RecordWatcher(recordsDir, deps.log.child({ component: 'recorder' }), onChange);
   await needed(`record_dir: ${recordsDir} cannot be used`, recordings.open());
@@ -87,6 +89,8 @@ export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<
   lifetime.defer(() => disk.close());
   await needed(`record_dir: the exports cannot be made`, exports.open());
   lifetime.defer(() => exports.close());
+  await needed(`record_dir: the pictures cannot be kept`, pictures.open());
+  lifetime.defer(() => pictures.close());
   retention.open();
   lifetime.defer(() => retention.close());
   const use = (next: Settings): Promise<void> => {
@@ -116,6 +120,7 @@ function createRooms(ffmpeg: Ffmpeg, deps: RecorderDeps, isAutomatic: (stream: S
     now: () => ({ unfinished: recordings.unfinished, owed: hooks.states() }),
     runHook: (part) => hooks.again(part),
     forgetReport: (file) => reports.remove(file),
+    forgetPicture: (file) => pictures.forget(file),
     log: logOf('catalogue'),
   };
   const catalogue = new Catalogue(catalogueOptions(settings, recordsDir), others);
@@ -126,7 +131,10 @@ function createRooms(ffmpeg: Ffmpeg, deps: RecorderDeps, isAutomatic: (stream: S
   const exports = new Exports(exportOptions(settings, deps.exportFfmpeg, place), {
     ...{ catalogue, canSpare, log: logOf('exports') },
   });
-  return { recordings, hooks, reports, disk, catalogue, retention, exports };
+  const pictures = new Pictures(pictureOptions(settings, deps.exportFfmpeg, place), {
+    ...{ catalogue, canSpare, log: logOf('pictures') },
+  });
+  return { recordings, hooks, reports, disk, catalogue, retention, exports, pictures };
 }
 
 async function useSettings(

@@ -6,6 +6,7 @@ import type {
   CatalogueControl,
   ExportControl,
   HookControl,
+  PictureControl,
   RecordingControl,
   ReportControl,
   RetentionControl,
@@ -43,6 +44,7 @@ export interface HttpServices extends StatusServices {
   readonly catalogue: CatalogueControl;
   readonly retention: RetentionControl;
   readonly exports: ExportControl;
+  readonly pictures: PictureControl;
   readonly snapshots: Snapshots;
   readonly captures: Captures;
   /** Without it there is no WHIP. */

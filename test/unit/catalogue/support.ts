@@ -37,6 +37,7 @@ export class CatalogueHome {
   readonly owed = new Map<string, 'pending' | 'running'>();
   readonly asked: FinishedPart[] = [];
   readonly forgotten: FileKey[] = [];
+  onPictureForgotten: (key: FileKey) => void = () => undefined;
   readonly #open: Catalogue[] = [];
 
   async catalogue(options: Partial<CatalogueOptions> = {}): Promise<Catalogue> {
@@ -47,6 +48,7 @@ export class CatalogueHome {
         now: () => ({ unfinished, owed }),
         runHook: (each) => Promise.resolve(void this.asked.push(each)),
         forgetReport: (key) => Promise.resolve(void this.forgotten.push(key)),
+        forgetPicture: (key) => this.onPictureForgotten(key),
         log,
       },
     );

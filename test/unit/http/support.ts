@@ -11,6 +11,7 @@ import type {
   CatalogueControl,
   ExportControl,
   HookControl,
+  PictureControl,
   ReportControl,
   RetentionControl,
   RecordingControl,
@@ -141,6 +142,8 @@ export const NO_EXPORTS: ExportControl = {
   },
 };
 
+export const NO_PICTURES: PictureControl = { of: () => Promise.reject(unknown()) };
+
 /** A server without a hook has no runs of it. */
 export const NO_HOOKS: HookControl = {
   list: () => Promise.resolve([]),
@@ -217,6 +220,7 @@ export class Rest {
   catalogue: CatalogueControl = EMPTY_CATALOGUE;
   retention: RetentionControl = NO_RETENTION;
   exports: ExportControl = NO_EXPORTS;
+  pictures: PictureControl = NO_PICTURES;
   readonly webrtc: MemoryWebRtc;
   readonly log = new MemoryLog();
   /** What the publishers and connections were told on their end. */
@@ -239,7 +243,7 @@ export class Rest {
     const { limits, noWebRtc = false, ...given } = options;
     const readiness = () => Promise.resolve(this.checks);
     const captures = new PulledCaptures({ streams, log }, PULL_OPTIONS);
-    const { catalogue, retention, exports } = this;
+    const { catalogue, retention, exports, pictures } = this;
     const common = { streams, connections, recordings, hooks, reports, snapshots };
     const requests = new RequestCounts();
     const services = {
@@ -247,6 +251,7 @@ export class Rest {
       catalogue,
       retention,
       exports,
+      pictures,
       ...NO_STATUS,
       captures,
       log,
