@@ -32,6 +32,7 @@ const deps = {
   changes: () => 0,
   runHook: async () => {},
   forgetReport: async () => {},
+  forgetPicture: () => {},
   log: silent,
 };
 const evidence = { tracks: [], incidents: [], incidentsLeftOut: 0, driftPpm: null, ffmpeg: {} };

@@ -164,7 +164,7 @@ export class App {
   }
 
   async #openServices(ffmpeg: Ffmpeg, recorder: Recorder): Promise<Services> {
-    const { recordings, hooks, reports, catalogue, imports, retention, exports } = recorder;
+    const { recordings, hooks, reports, catalogue, imports, retention, exports, pictures } = recorder;
     const snapshots = new KeyFrameSnapshots(
       snapshotOptions(ffmpeg),
       this.#log.child({ component: 'snapshots' }),
@@ -175,7 +175,7 @@ export class App {
       connections: this.#connections,
       recordings,
       hooks,
-      ...{ reports, catalogue, imports, retention, exports },
+      ...{ reports, catalogue, imports, retention, exports, pictures },
       snapshots,
       captures,
     };

@@ -4,8 +4,9 @@ import { Catalogue } from './catalogue/catalogue.ts';
 import type { CatalogueDeps } from './catalogue/catalogue.ts';
 import { Exports } from './catalogue/exports.ts';
 import { Imports } from './catalogue/imports.ts';
+import { Pictures } from './catalogue/pictures.ts';
 import { Retention } from './catalogue/retention.ts';
-import { catalogueOptions, exportOptions, retentionOptions } from './catalogueWiring.ts';
+import { catalogueOptions, exportOptions, pictureOptions, retentionOptions } from './catalogueWiring.ts';
 import type { Settings } from './config/settings.ts';
 import type { DiskRoom } from './domain/freeSpace.ts';
 import type { Logger } from './domain/log.ts';
@@ -52,6 +53,7 @@ export interface Recorder {
   readonly imports: Imports;
   readonly retention: Retention;
   readonly exports: Exports;
+  readonly pictures: Pictures;
   /** Has what begins from now on go by other settings. Never rejects. */
   readonly use: (settings: Settings) => Promise<void>;
 }
@@ -64,7 +66,7 @@ export interface RecorderDeps {
   /** Absolute path. */
   readonly recordsDir: string;
   readonly streams: Streams;
-  /** Joins finished files; the one that records may be able to do less. */
+  /** Joins finished files and makes their pictures; the one that records may be able to do less. */
   readonly exportFfmpeg: Ffmpeg;
   readonly log: Logger;
   /** Gets what closes the watches over the folder and its disk. */
@@ -76,7 +78,7 @@ export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<
   const { recordsDir, lifetime } = deps;
   const inForce = { settings: deps.settings };
   const rooms = createRooms(ffmpeg, deps, inForce);
-  const { recordings, hooks, reports, disk, catalogue, imports, retention, exports } = rooms;
+  const { recordings, hooks, reports, disk, catalogue, imports, retention, exports, pictures } = rooms;
   const onChange = (fileName: string): void => void catalogue.look(fileName);
   const watcher = new RecordWatcher(recordsDir, deps.log.child({ component: 'recorder' }), onChange);
   await needed(`record_dir: ${recordsDir} cannot be used`, recordings.open());
@@ -92,6 +94,8 @@ export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<
   lifetime.defer(() => disk.close());
   await needed(`record_dir: the exports cannot be made`, exports.open());
   lifetime.defer(() => exports.close());
+  await needed(`record_dir: the pictures cannot be kept`, pictures.open());
+  lifetime.defer(() => pictures.close());
   retention.open();
   lifetime.defer(() => retention.close());
   const use = (next: Settings): Promise<void> => {
@@ -123,6 +127,7 @@ function createRooms(ffmpeg: Ffmpeg, deps: RecorderDeps, inForce: { readonly set
     changes: () => recordings.counts.recordingsFinished + hooks.counts.changes,
     runHook: (part) => hooks.again(part),
     forgetReport: (file) => reports.remove(file),
+    forgetPicture: (file) => pictures.forget(file),
     log: logOf('catalogue'),
   };
   const catalogue = new Catalogue(catalogueOptions(settings, recordsDir), others);
@@ -135,10 +140,10 @@ function createRooms(ffmpeg: Ffmpeg, deps: RecorderDeps, inForce: { readonly set
   const retention = new Retention(retentionOptions(settings), { catalogue, room, log: logOf('retention') });
   const canSpare = (bytes: number): Promise<boolean> => disk.canSpare(bytes);
   const place = { recordsDir, env: environment.env };
-  const exports = new Exports(exportOptions(settings, deps.exportFfmpeg, place), {
-    ...{ catalogue, canSpare, log: logOf('exports') },
-  });
-  return { recordings, hooks, reports, disk, catalogue, imports, retention, exports };
+  const toolsOf = (component: string) => ({ catalogue, canSpare, log: logOf(component) });
+  const exports = new Exports(exportOptions(settings, deps.exportFfmpeg, place), toolsOf('exports'));
+  const pictures = new Pictures(pictureOptions(settings, deps.exportFfmpeg, place), toolsOf('pictures'));
+  return { recordings, hooks, reports, disk, catalogue, imports, retention, exports, pictures };
 }
 
 async function useSettings(

@@ -42,6 +42,8 @@ export interface CatalogueDeps {
   readonly runHook: (part: FinishedPart) => Promise<void>;
   /** Removes what is reported of a file. */
   readonly forgetReport: (file: FileKey & { readonly fileName: string }) => Promise<void>;
+  /** Removes the picture of a file. */
+  readonly forgetPicture: (file: FileKey) => void;
   readonly log: Logger;
 }
 
@@ -300,6 +302,7 @@ export class Catalogue {
   #say(line: CatalogueLine, isDurable: boolean): Promise<void> {
     this.#rows.apply(line);
     this.#changes++;
+    if ('drop' in line) this.#deps.forgetPicture(line.drop);
     const written = this.#lines.write(line, isDurable);
     if (this.#lines.lines > 2 * this.#rows.size + MAX_STALE_LINES)
       void this.#lines.rewrite(Array.from(this.#rows.all(), (put) => ({ put })));

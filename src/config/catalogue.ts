@@ -28,6 +28,18 @@ export const CATALOGUE = {
     doc: 'Time that one of them may take to be made.',
     apply: 'restart',
   }),
+  catalogue_pictures_max: setting({
+    type: whole('pictures', 0, 1_000_000),
+    initial: '10000',
+    doc: 'Pictures of finished files (about 10 KB each) that are kept for the operator page; 0 makes none.',
+    apply: 'restart',
+  }),
+  catalogue_picture_timeout: setting({
+    type: whole('seconds', 1, 3600),
+    initial: '30',
+    doc: 'Time that FFmpeg may take for one of them.',
+    apply: 'restart',
+  }),
   retention_age: setting({
     type: ageRules,
     initial: '',

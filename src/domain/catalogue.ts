@@ -133,6 +133,14 @@ export interface ExportedFile {
   remove(): Promise<void>;
 }
 
+/** A small picture of a finished file. */
+export interface Picture {
+  /** Absolute. */
+  readonly folder: string;
+  readonly fileName: string;
+  readonly type: 'image/jpeg' | 'image/svg+xml';
+}
+
 export interface CatalogueQuery extends CatalogueFilter {
   readonly sort: CatalogueSort;
   readonly order: 'asc' | 'desc';

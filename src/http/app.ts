@@ -4,6 +4,8 @@ import Koa from 'koa';
 import { answerErrors } from './errors.ts';
 import { serveApi } from './files/apiRoutes.ts';
 import { serveExports } from './files/exportRoutes.ts';
+import { serveOperator } from './files/operatorRoutes.ts';
+import { servePictures } from './files/pictureRoutes.ts';
 import { serveRecords } from './files/recordRoutes.ts';
 import { serveSite } from './files/siteRoutes.ts';
 import type { SiteOptions } from './files/siteRoutes.ts';
@@ -70,9 +72,11 @@ export function createHttpApp(services: HttpServices, options: HttpAppOptions): 
     serveWhip(router, { webrtc, connections, log }, whip);
   }
   serveExports(router, services.exports);
+  servePictures(router, services.pictures);
   serveRecords(router, options.recordsDir);
   serveSite(router, options, log);
   serveApi(router, routes, options);
+  serveOperator(router, options.packageDir);
   for (const { path } of router.stack) if (typeof path === 'string') services.requests.know(path);
   app.use(router.routes());
   app.use(router.allowedMethods());

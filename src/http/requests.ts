@@ -147,8 +147,8 @@ export const ExportRequest = z
 /** Parameters of `/catalogue/playlist.m3u8`. */
 export const PlaylistRequest = z.object({ recordingId: queryText });
 
-/** Parameters of `/catalogue/segment.ts`. */
-export const SegmentRequest = z.object({
+/** Parameters of `/catalogue/segment.ts` and `/catalogue/picture`: one file. */
+export const FileRequest = z.object({
   recordingId: queryText,
   partIndex: queryText.regex(/^[1-9]\d{0,14}$/, 'must be a whole number from 1').transform(Number),
 });

@@ -7,6 +7,7 @@ import type {
   ExportControl,
   HookControl,
   ImportControl,
+  PictureControl,
   RecordingControl,
   ReportControl,
   RetentionControl,
@@ -45,6 +46,7 @@ export interface HttpServices extends StatusServices {
   readonly imports: ImportControl;
   readonly retention: RetentionControl;
   readonly exports: ExportControl;
+  readonly pictures: PictureControl;
   readonly snapshots: Snapshots;
   readonly captures: Captures;
   /** Without it there is no WHIP. */

@@ -1,12 +1,11 @@
 import type { Router } from '@koa/router';
 import type { Context } from 'koa';
-import { RecorderdError } from '../domain/errors.ts';
 import type { StatusServices } from './services.ts';
 import { chosenGroups, statText } from './statPage.ts';
 
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** Health, `/metrics`, `/rest-api/events`, and WCS's statistics at `/?action=stat`. */
+/** Health, `/metrics`, `/rest-api/events`, and WCS's statistics at `/?action=stat`; `/` without it is left to others. */
 export function serveStatus(router: Router, { readiness, metrics, stat, events }: StatusServices): void {
   router.register('/healthz', ['GET'], (ctx) => {
     ctx.body = { status: 'ok' };
@@ -22,9 +21,11 @@ export function serveStatus(router: Router, { readiness, metrics, stat, events }
     ctx.type = METRICS_TYPE;
   });
   router.register('/rest-api/events', ['GET'], (ctx) => events.listen(ctx));
-  router.register('/', ['GET'], async (ctx) => {
-    if (parameter(ctx, 'action') !== 'stat')
-      throw new RecorderdError('NOT_FOUND', 'nothing is served at / but ?action=stat');
+  router.register('/', ['GET'], async (ctx, next) => {
+    if (parameter(ctx, 'action') !== 'stat') {
+      await next();
+      return;
+    }
     const groups = chosenGroups(await stat(), parameter(ctx, 'groups'));
     if (parameter(ctx, 'format') === 'json') {
       ctx.body = groups;

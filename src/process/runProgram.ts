@@ -1,5 +1,6 @@
 import { execa } from 'execa';
 import { once } from 'node:events';
+import { constants, setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '../util/errorCode.ts';
 import { within } from '../util/within.ts';
@@ -21,6 +22,8 @@ export interface ProgramOptions {
   readonly maxOutputBytes: number;
   /** Ends the program as the time limit does. */
   readonly signal?: AbortSignal;
+  /** Lets every other process go first. */
+  readonly lowPriority?: boolean;
   /** Told the process id, which is that of the process group, too. */
   readonly onStarted?: (pid: number) => void;
 }
@@ -86,7 +89,7 @@ async function run(options: ProgramOptions): Promise<Ending> {
   if (options.signal?.aborted === true) return { ...NOTHING, aborted: true };
   const child = guardedSpawn(() => execa(options.file, options.args, execaOptions(options)));
   if (child.pid === undefined) return failed((await child).cause);
-  options.onStarted?.(child.pid);
+  started(child.pid, options);
   // The promise of execa waits for the end of the pipes, which a program in the background may hold: use `exit`.
   const exited = once(child, 'exit').then(([code, signal]: (number | string | null)[]) => ({ code, signal }));
   const output = new ProgramOutput([child.stdout, child.stderr], options.maxOutputBytes);
@@ -103,6 +106,16 @@ async function run(options: ProgramOptions): Promise<Ending> {
     output: output.text(),
     failure: exit === undefined ? 'it does not end, not even by SIGKILL' : undefined,
   };
+}
+
+function started(pid: number, { lowPriority = false, onStarted }: ProgramOptions): void {
+  onStarted?.(pid);
+  try {
+    // Threads that the program starts later take it over.
+    if (lowPriority) setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch {
+    // It has ended already.
+  }
 }
 
 /** What comes first: the end of the program, its time limit, or the abort. */

@@ -5,6 +5,7 @@ import type {
   ExportedFile,
   ExportSelection,
   ImportedFiles,
+  Picture,
 } from '../domain/catalogue.ts';
 import type { HookRunInfo } from '../domain/hookRun.ts';
 import type { IntegrityReport, ReportFilter } from '../domain/integrityReport.ts';
@@ -92,6 +93,16 @@ export interface ExportControl {
   segment(recordingId: string, partIndex: number, signal: AbortSignal): Promise<ExportedFile>;
   /** An HLS playlist of such segments. @throws RecorderdError RECORDING_NOT_FOUND, FILE_NOT_FOUND, EXPORT_IMPOSSIBLE */
   playlist(recordingId: string): string;
+}
+
+/** Small pictures of finished files. */
+export interface PictureControl {
+  /**
+   * A thumbnail of video as JPEG, or the waveform of what is sound alone as SVG; made when there is none yet.
+   * @throws RecorderdError NOT_FOUND when they are turned off; RECORDING_NOT_FOUND, FILE_NOT_FOUND, PICTURE_FAILED,
+   * LIMIT_REACHED, DISK_FULL
+   */
+  of(file: { readonly recordingId: string; readonly partIndex: number }): Promise<Picture>;
 }
 
 /** Finished files that are deleted by rules. */

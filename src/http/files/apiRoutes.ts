@@ -1,11 +1,9 @@
 import { join } from 'node:path';
 import type { Router } from '@koa/router';
-import { RecorderdError } from '../../domain/errors.ts';
 import { openApiDocument } from '../openapi/document.ts';
 import type { Route } from '../routes/route.ts';
 import { pathSegments } from '../urlPath.ts';
-import { findFile } from './findFile.ts';
-import { sendFile } from './sendFile.ts';
+import { sendPage, strictPolicy } from './staticPage.ts';
 
 export interface ApiOptions {
   /** Folder of the installed package, which holds `web/`. */
@@ -14,20 +12,7 @@ export interface ApiOptions {
   readonly version: string;
 }
 
-const PAGE_HEADERS = {
-  'Content-Security-Policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    'img-src data:',
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-  'Referrer-Policy': 'no-referrer',
-  'Cache-Control': 'no-cache',
-};
+const POLICY = strictPolicy({ 'img-src': 'data:' });
 
 /** `/openapi.json`, and the page at `/api/` that shows it. */
 export function serveApi(router: Router, routes: readonly Route[], options: ApiOptions): void {
@@ -45,8 +30,6 @@ export function serveApi(router: Router, routes: readonly Route[], options: ApiO
       return;
     }
     const [, name = ''] = pathSegments(ctx.path) ?? [];
-    const file = await findFile(folder, [name === '' ? 'index.html' : name]);
-    if (file === undefined) throw new RecorderdError('NOT_FOUND', 'no such page');
-    await sendFile(ctx, file, PAGE_HEADERS);
+    await sendPage(ctx, folder, name === '' ? 'index.html' : name, POLICY);
   });
 }

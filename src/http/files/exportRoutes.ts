@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 import { RecorderdError } from '../../domain/errors.ts';
 import type { ExportedFile } from '../../domain/catalogue.ts';
 import type { ExportControl } from '../../streams/contracts.ts';
-import { ExportRequest, parseRequest, PlaylistRequest, SegmentRequest } from '../requests.ts';
+import { ExportRequest, FileRequest, parseRequest, PlaylistRequest } from '../requests.ts';
 import { withoutNulls } from '../routes/route.ts';
 import { findFile } from './findFile.ts';
 import { sendRecord } from './recordRoutes.ts';
@@ -15,7 +15,7 @@ export function serveExports(router: Router, exports: ExportControl): void {
     return sendMade(ctx, (signal) => exports.join(selection, signal), true);
   });
   router.register('/rest-api/catalogue/segment.ts', ['GET'], (ctx) => {
-    const { recordingId, partIndex } = parseRequest(SegmentRequest, { ...ctx.query });
+    const { recordingId, partIndex } = parseRequest(FileRequest, { ...ctx.query });
     return sendMade(ctx, (signal) => exports.segment(recordingId, partIndex, signal), false);
   });
   router.register('/rest-api/catalogue/playlist.m3u8', ['GET'], (ctx) => {

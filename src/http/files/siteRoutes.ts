@@ -8,6 +8,7 @@ import { pathSegments } from '../urlPath.ts';
 import { findFile } from './findFile.ts';
 import type { FoundFile } from './findFile.ts';
 import { sendFile } from './sendFile.ts';
+import { strictPolicy } from './staticPage.ts';
 import { isWebSdkBundle, webSdkDir } from './webSdk.ts';
 
 /** Ports of the Web SDK as bound; undefined for one that is not open. */
@@ -31,18 +32,13 @@ const DEMO_PAGE = '/client2/examples/demo/streaming/stream_recording/recording.h
 const STRICT_MARK = 'data-policy="strict"';
 const STRICT_MARK_WITHIN_BYTES = 512;
 const STRICT_HEADERS = {
-  'Content-Security-Policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    "media-src 'self' blob:",
+  'Content-Security-Policy': strictPolicy({
+    'img-src': "'self' data:",
+    'media-src': "'self' blob:",
     // The user may publish to any server.
-    "connect-src 'self' ws: wss:",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'self'",
-  ].join('; '),
+    'connect-src': "'self' ws: wss:",
+    'frame-ancestors': "'self'",
+  }),
   'Permissions-Policy': 'camera=(self), microphone=(self)',
   'Referrer-Policy': 'no-referrer',
 };

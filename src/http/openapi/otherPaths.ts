@@ -64,8 +64,12 @@ function figurePaths(schemas: Schemas, errors: Errors): Json {
     content: { 'text/plain': { schema: TEXT } },
   };
   const stat = {
-    description: 'Figures in groups, as text or as JSON.',
-    content: { 'text/plain': { schema: TEXT }, 'application/json': { schema: schemas.use(StatAnswer) } },
+    description: 'The operator page; with action=stat figures in groups, as text or as JSON.',
+    content: {
+      'text/html': { schema: TEXT },
+      'text/plain': { schema: TEXT },
+      'application/json': { schema: schemas.use(StatAnswer) },
+    },
   };
   const refused = errors([...GUARDED, 'LIMIT_REACHED', 'SHUTTING_DOWN']);
   return {
@@ -73,7 +77,7 @@ function figurePaths(schemas: Schemas, errors: Errors): Json {
     '/rest-api/events': get('getEvents', 'Tells the live state once a second.', { 200: events, ...refused }),
     '/': get(
       'getStatistics',
-      'Gives the statistics of WCS.',
+      'Shows the operator page, or gives the statistics of WCS.',
       { 200: stat, ...errors([...GUARDED, 'NOT_FOUND']) },
       STAT_QUERY,
     ),
@@ -86,7 +90,7 @@ function get(operationId: string, summary: string, responses: Json, more: Json =
 
 const STAT_QUERY = {
   parameters: [
-    { name: 'action', in: 'query', required: true, schema: { const: 'stat' } },
+    { name: 'action', in: 'query', description: 'The page without it.', schema: { const: 'stat' } },
     { name: 'format', in: 'query', description: 'Text without it.', schema: { const: 'json' } },
     { name: 'groups', in: 'query', description: 'Names, with commas; all without it.', schema: TEXT },
   ],
@@ -126,6 +130,16 @@ const NOT_MADE: readonly ErrorCode[] = [
   ...(['EXPORT_FAILED', 'LIMIT_REACHED', 'DISK_FULL'] as const),
 ];
 
+const PICTURE = {
+  description: 'A thumbnail as JPEG; of sound alone its waveform as SVG.',
+  content: { 'image/jpeg': MEDIA, 'image/svg+xml': { schema: TEXT } },
+};
+const NO_PICTURE: readonly ErrorCode[] = [
+  ...GUARDED,
+  ...(['BAD_REQUEST', 'RECORDING_NOT_FOUND', 'FILE_NOT_FOUND', 'NOT_FOUND'] as const),
+  ...(['PICTURE_FAILED', 'LIMIT_REACHED', 'DISK_FULL'] as const),
+];
+
 const RECORDING_ID = { name: 'recordingId', in: 'query', schema: TEXT };
 const TIME = { type: ['integer', 'string'], description: 'Milliseconds since 1970, or ISO 8601.' };
 
@@ -153,6 +167,12 @@ function exportPaths(errors: Errors): Json {
       'Joins the files of a recording, or what a stream recorded in a time; nothing is encoded.',
       [RECORDING_ID, ...range],
       { 200: whole, ...errors(NOT_MADE) },
+    ),
+    '/rest-api/catalogue/picture': of(
+      'getPicture',
+      'Gives a small picture of a finished file, which is made when it is first asked for.',
+      [required, part],
+      { 200: PICTURE, ...errors(NO_PICTURE) },
     ),
     '/rest-api/catalogue/playlist.m3u8': of('getPlaylist', 'Plays a recording by HLS.', [required], {
       200: playlist,

@@ -38,6 +38,7 @@ export class CatalogueHome {
   changes = 0;
   readonly asked: FinishedPart[] = [];
   readonly forgotten: FileKey[] = [];
+  onPictureForgotten: (key: FileKey) => void = () => undefined;
   readonly #open: Catalogue[] = [];
 
   async catalogue(options: Partial<CatalogueOptions> = {}): Promise<Catalogue> {
@@ -49,6 +50,7 @@ export class CatalogueHome {
         changes: () => this.changes,
         runHook: (each) => Promise.resolve(void this.asked.push(each)),
         forgetReport: (key) => Promise.resolve(void this.forgotten.push(key)),
+        forgetPicture: (key) => this.onPictureForgotten(key),
         log,
       },
     );

@@ -141,6 +141,8 @@ const DEFAULTS: Settings = {
   catalogue_check_interval: 60,
   catalogue_export_parallel: 1,
   catalogue_export_timeout: 3600,
+  catalogue_pictures_max: 10_000,
+  catalogue_picture_timeout: 30,
   retention_age: [],
   retention_size: [],
   retention_free: {},

@@ -12,6 +12,7 @@ import type {
   ExportControl,
   HookControl,
   ImportControl,
+  PictureControl,
   ReportControl,
   RetentionControl,
   RecordingControl,
@@ -147,6 +148,8 @@ export const NO_EXPORTS: ExportControl = {
   },
 };
 
+export const NO_PICTURES: PictureControl = { of: () => Promise.reject(unknown()) };
+
 /** A server without a hook has no runs of it. */
 export const NO_HOOKS: HookControl = {
   list: () => Promise.resolve([]),
@@ -224,6 +227,7 @@ export class Rest {
   imports: ImportControl = NO_IMPORTS;
   retention: RetentionControl = NO_RETENTION;
   exports: ExportControl = NO_EXPORTS;
+  pictures: PictureControl = NO_PICTURES;
   readonly webrtc: MemoryWebRtc;
   readonly log = new MemoryLog();
   /** What the publishers and connections were told on their end. */
@@ -246,7 +250,7 @@ export class Rest {
     const { limits, noWebRtc = false, ...given } = options;
     const readiness = () => Promise.resolve(this.checks);
     const captures = new PulledCaptures({ streams, log }, PULL_OPTIONS);
-    const { catalogue, imports, retention, exports } = this;
+    const { catalogue, imports, retention, exports, pictures } = this;
     const common = { streams, connections, recordings, hooks, reports, snapshots };
     const requests = new RequestCounts();
     const services = {
@@ -255,6 +259,7 @@ export class Rest {
       imports,
       retention,
       exports,
+      pictures,
       ...NO_STATUS,
       captures,
       log,
