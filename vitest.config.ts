@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 // Media in real time, much of it made by a browser: such tests need the machine for themselves, one after another.
 /** What every change is tried with. */
 const BROWSER = [
-  'test/e2e/{websdk,webrtcChanges,playback}.test.ts',
+  'test/e2e/{websdk,webrtcChanges,playback,operatorPage}.test.ts',
   'test/unit/webrtc/exit.test.ts',
   'test/unit/signalling/browser.test.ts',
   'test/unit/http/{demoPage,apiPage}.test.ts',

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, resolve } from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { PublisherPage } from './publisherPage.ts';
 import type { PageOptions } from './publisherPage.ts';
@@ -62,6 +62,13 @@ export class TestBrowser {
     const context = await this.#browser.newContext({ permissions: ['camera', 'microphone'] });
     const { port } = this.#pages.address() as AddressInfo;
     return PublisherPage.open(await context.newPage(), `http://localhost:${port}/page/publish.html`, options);
+  }
+
+  /** A page of the server's own, in a browser context of its own. */
+  async visit(url: string): Promise<Page> {
+    const page = await (await this.#browser.newContext()).newPage();
+    await page.goto(url);
+    return page;
   }
 
   async close(): Promise<void> {

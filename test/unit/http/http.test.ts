@@ -11,15 +11,18 @@ afterEach(() => rest.close());
 const errorLines = () => rest.log.lines.filter(({ level }) => level === 'error');
 
 describe('routing', () => {
-  test.each(['/', '/rest-api', '/rest-api/stream', '/rest-api/stream/unknown?a=b', '/rest-api/%zz'])(
-    '%s answers 404 in the error shape',
-    async (path) => {
-      const response = await rest.get(path);
-      expect(response.status).toBe(404);
-      expect(response.headers.get('Content-Type')).toMatch(/^application\/json/);
-      expect(await json(response)).toMatchObject({ code: 'NOT_FOUND', path: path.replace(/\?.*/, '') });
-    },
-  );
+  test.each([
+    '/?action=dance',
+    '/rest-api',
+    '/rest-api/stream',
+    '/rest-api/stream/unknown?a=b',
+    '/rest-api/%zz',
+  ])('%s answers 404 in the error shape', async (path) => {
+    const response = await rest.get(path);
+    expect(response.status).toBe(404);
+    expect(response.headers.get('Content-Type')).toMatch(/^application\/json/);
+    expect(await json(response)).toMatchObject({ code: 'NOT_FOUND', path: path.replace(/\?.*/, '') });
+  });
 
   test.each([
     ['GET', '/rest-api/stream/find', 'POST'],

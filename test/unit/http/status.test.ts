@@ -178,12 +178,6 @@ test.each([
   expect(Object.keys((await answer.json()) as object)).toEqual(expected);
 });
 
-test('/ without it is nothing', async () => {
-  await start();
-  expect((await rest.get('/')).status).toBe(404);
-  expect((await rest.get('/?action=dance')).status).toBe(404);
-});
-
 test('all of them are guarded', async () => {
   rest = new Rest();
   events = new LiveEvents(() => Promise.resolve(STATE), { maxListeners: 1, log: new MemoryLog() });
