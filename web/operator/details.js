@@ -2,7 +2,7 @@ import { element, make, named } from './dom.js';
 import { badge, badgesOf, runHook } from './recordingRow.js';
 import { partView } from './report.js';
 import { rest, restList } from './rest.js';
-import { bytes, count, duration, line, period, PROTOCOLS, stopReason, time } from './words.js';
+import { bytes, count, duration, line, period, protocol, stopReason, time } from './words.js';
 
 /** Parts that are told of; more than these nobody reads. */
 const MAX_PARTS = 100;
@@ -48,15 +48,11 @@ function factsView({ startedAt, endedAt, durationMs, mediaProvider, stopReason: 
   const facts = [
     ['Recorded', period(startedAt, endedAt)],
     ['Media', line(duration(durationMs), bytes(rest.bytes))],
-    ['Published by', mediaProvider === null ? '–' : (PROTOCOLS[mediaProvider] ?? mediaProvider)],
+    ['Published by', protocol(mediaProvider)],
     ['It ended because', reason === null ? 'it has not ended' : stopReason(reason)],
     ['Recording', rest.recordingId],
     ['Media session', rest.mediaSessionId],
   ];
-  return factList(facts);
-}
-
-function factList(facts) {
   const rows = facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value)));
   return make('dl', { className: 'facts' }, ...rows);
 }
@@ -65,8 +61,14 @@ function hookViews(recording, runs) {
   const { hookStates } = recording;
   if (Object.keys(hookStates).every((state) => state === 'none')) return [];
   const again = make('button', { type: 'button' }, 'Run hook again');
-  again.addEventListener('click', () => void runHook(recording, again));
-  return [make('h3', {}, 'Hook'), ...runs.map(runView), make('p', {}, again)];
+  // Notices are behind the dialog.
+  const answer = make('p', { role: 'status' });
+  const say = (kind, text) => {
+    answer.textContent = text;
+    answer.className = kind;
+  };
+  again.addEventListener('click', () => void runHook(recording, again, say));
+  return [make('h3', {}, 'Hook'), ...runs.map(runView), make('p', {}, again), answer];
 }
 
 function runView({ state, fileName, tries, reason, output, nextTry }) {
@@ -74,7 +76,6 @@ function runView({ state, fileName, tries, reason, output, nextTry }) {
   const tried = tries > 0 ? count(tries, 'try', 'tries') : '';
   const text = make('p', {}, named(fileName), `: ${line(state, tried, reason ?? '', next)}`);
   if (output === null || output === '') return text;
-  const box = make('pre', { tabIndex: 0, ariaLabel: `What the hook printed for ${fileName}` }, output);
-  box.setAttribute('role', 'region');
-  return make('div', {}, text, box);
+  const ariaLabel = `What the hook printed for ${fileName}`;
+  return make('div', {}, text, make('pre', { tabIndex: 0, role: 'region', ariaLabel }, output));
 }

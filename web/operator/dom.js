@@ -10,7 +10,6 @@ export function make(name, properties, ...children) {
   return made;
 }
 
-/** Makes an element of SVG. */
 export function draw(name, attributes, ...children) {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -45,11 +44,7 @@ export class KeyedList {
   #refuge;
   #rows = new Map();
 
-  /**
-   * @param key tells the key of an item.
-   * @param create makes a row of an item: `element`, and `update` for the item as it is later.
-   * @param refuge gets the focus when the last row that had it goes.
-   */
+  /** @param create makes a row: `element` and `update`. @param refuge gets the focus of the last row that goes. */
   constructor(parent, { key, create, refuge }) {
     this.#parent = parent;
     this.#key = key;

@@ -4,10 +4,8 @@ const SILENCE_MS = 6000;
 const RETRY_MS = 3000;
 
 /**
- * Listens to the state of the server for as long as the page is open. A browser connects again by itself after an error
- * of the network, but not after an answer that is no stream of events, nor when a line is merely silent.
- * @param onState gets each state.
- * @param onConnection gets `live` or `lost` when that changes.
+ * Listens to the state of the server. A browser connects again by itself after an error of the network, but not after an
+ * answer that is no stream of events, nor when a line is silent. @param onConnection gets `live` or `lost`.
  */
 export function listen({ onState, onConnection }) {
   let source;

@@ -17,12 +17,12 @@ export function tell(kind, text) {
 }
 
 /** Does it and says what REST refused. @returns true when it was done. */
-export async function attempt(what, job) {
+export async function attempt(what, job, say = tell) {
   try {
     await job();
     return true;
   } catch (error) {
-    tell('bad', `${what}: ${error.message}`);
+    say('bad', `${what}: ${error.message}`);
     return false;
   }
 }

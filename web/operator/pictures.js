@@ -2,36 +2,33 @@ const { IntersectionObserver } = globalThis;
 /** A browser opens six connections to a server: pictures that wait to be made must leave some for everything else. */
 const AT_ONCE = 2;
 
-const waiting = new Map();
+const queue = [];
 let loading = 0;
 
+/** An image that is hidden is never in sight: what holds it is watched. */
 const observer = new IntersectionObserver(
   (entries) => {
     for (const { target, isIntersecting } of entries) {
       if (!isIntersecting) continue;
       observer.unobserve(target);
-      queue.push(target);
+      queue.push(target.querySelector('img'));
     }
     loadNext();
   },
   { rootMargin: '200px' },
 );
-const queue = [];
 
-/** Loads the picture at `url` when the image comes into sight; one that there is none of stays hidden. */
+/** Loads the picture at `url` when its place comes into sight; where there is none the image stays hidden. */
 export function loadPicture(image, url) {
-  image.hidden = true;
-  waiting.set(image, url);
+  image.dataset.url = url;
   observer.observe(image.parentElement);
 }
 
 function loadNext() {
   while (loading < AT_ONCE && queue.length > 0) {
-    const image = queue.shift().querySelector('img');
-    const url = waiting.get(image);
-    waiting.delete(image);
+    const image = queue.shift();
     // Its row may be gone by now.
-    if (url === undefined || !image.isConnected) continue;
+    if (!image.isConnected) continue;
     loading++;
     const end = (isShown) => {
       image.hidden = !isShown;
@@ -40,6 +37,6 @@ function loadNext() {
     };
     image.onload = () => end(true);
     image.onerror = () => end(false);
-    image.src = url;
+    image.src = image.dataset.url;
   }
 }

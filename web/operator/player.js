@@ -1,6 +1,6 @@
 import { element, make, named, setText, show } from './dom.js';
 import { fileUrl, pictureUrl, rest } from './rest.js';
-import { bytes, clock, codecs, count, duration, line, time } from './words.js';
+import { bytes, clock, codecs, duration, line, time } from './words.js';
 
 const MAX_PARTS = 1000;
 
@@ -77,5 +77,5 @@ export class Player {
 }
 
 function optionText({ partIndex, startedAt, durationMs }) {
-  return line(`Part ${count(partIndex, '', '').trim()}`, clock(startedAt), duration(durationMs));
+  return line(`Part ${partIndex.toLocaleString()}`, clock(startedAt), duration(durationMs));
 }

@@ -6,20 +6,19 @@ import { bytes, codecs, count, duration, FILE_STATES, HOOK_STATES, line, minute,
 
 const { JSON } = globalThis;
 
-/** Has the hook of a recording, or of one of its files, run again. */
-export async function runHook({ recordingId, streamName }, button, partIndex) {
+/** Has the hook of a recording run again. @param say tells how that went. */
+export async function runHook({ recordingId, streamName }, button, say = tell) {
   if (isBusy(button)) return;
   setBusy(button, true);
-  const isDone = await attempt(`The hook of ${streamName} cannot be run`, () =>
-    rest('/catalogue/run_hook', { recordingId, partIndex }),
-  );
-  if (isDone) tell('good', `The hook of ${streamName} is run again.`);
+  const what = `The hook of ${streamName}`;
+  const run = () => rest('/catalogue/run_hook', { recordingId });
+  if (await attempt(`${what} cannot be run`, run, say)) say('good', `${what} is run again.`);
   setBusy(button, false);
 }
 
 export const isPlayable = ({ fileStates }) => (fileStates.present ?? 0) > 0;
 
-/** What is worth to be seen of a recording in a list: text, and how good it is. */
+/** What is worth to be seen in a list: text, and how good it is. */
 export function badgesOf({ state, fileStates, hookStates, incidents, lostMs, partCount }) {
   const of = (n) => (partCount > 1 ? `${n} of ${partCount} ` : '');
   const files = ['moved', 'gone'].filter((each) => fileStates[each] > 0);
@@ -75,7 +74,6 @@ export class RecordingRow {
       make('div', { className: 'actions' }, this.#again, details, this.#download, remove),
     );
     const [first] = recording.parts;
-    this.#thumb.dataset.kind = first?.videoCodec === null ? 'sound' : 'video';
     if (first !== undefined) loadPicture(this.#image, pictureUrl(first));
   }
 

@@ -7,8 +7,9 @@ const { clearTimeout, document, JSON, performance, setTimeout } = globalThis;
 const PAGE = 20;
 /** Typing ends before a search begins. */
 const TYPING_MS = 300;
-/** A busy server changes all the time; the list follows this often at most. */
+/** A busy server changes all the time: the list follows this often at most, and takes a small part of its time. */
 const REFRESH_MS = 2000;
+const PART_OF_TIME = 0.05;
 const NONE = { total: 0, offset: 0, recordings: [] };
 const INPUTS = ['name', 'from', 'to', 'show', 'sort'];
 
@@ -18,7 +19,7 @@ export class RecordingList {
   #offset = 0;
   #asked = 0;
   #timer;
-  #last = -REFRESH_MS;
+  #notBefore = 0;
 
   /** @param actions as of {@link RecordingRow}. */
   constructor(actions) {
@@ -32,14 +33,15 @@ export class RecordingList {
       this.#search(0);
     });
     for (const id of INPUTS) element(id).addEventListener('input', () => this.#search(TYPING_MS));
+    document.addEventListener('visibilitychange', () => this.refresh());
     element('previous').addEventListener('click', () => this.#turn(-PAGE));
     element('next').addEventListener('click', () => this.#turn(PAGE));
   }
 
-  /** Asks the server soon, and not too often. */
+  /** Asks the server soon, and not too often; while nobody sees the page, not at all. */
   refresh() {
-    const waited = performance.now() - this.#last;
-    this.#timer ??= setTimeout(() => void this.#load(), Math.max(0, REFRESH_MS - waited));
+    if (document.hidden) return;
+    this.#timer ??= setTimeout(() => void this.#load(), Math.max(0, this.#notBefore - performance.now()));
   }
 
   #search(delayMs) {
@@ -59,11 +61,13 @@ export class RecordingList {
 
   async #load() {
     this.#timer = undefined;
-    this.#last = performance.now();
+    const from = performance.now();
     const asked = ++this.#asked;
     try {
       const query = { ...filter(), offset: this.#offset, limit: PAGE };
       const page = await restList('/catalogue/find', query, NONE);
+      const now = performance.now();
+      this.#notBefore = now + Math.max(REFRESH_MS, (now - from) / PART_OF_TIME);
       // Another search has begun meanwhile.
       if (asked === this.#asked) this.#show(page);
     } catch (error) {

@@ -53,19 +53,22 @@ function reportViews(report) {
 
 /** The one sentence that people look for. */
 function verdict({ tracks, incidents }) {
-  const lost = incidents.filter(({ lostMs }) => lostMs !== 0);
-  const isWhole = tracks.every((track) => isComplete(track) !== false) && lost.length === 0;
-  const isKnown = tracks.some((track) => isComplete(track) === true);
-  const text = isWhole
-    ? isKnown
-      ? 'Everything that was received is in the file.'
-      : 'Nothing is known to be missing.'
-    : lost.some(({ lostMs }) => lostMs === null)
-      ? 'Media is missing; how much is not known.'
-      : missing(lost.reduce((sum, { lostMs }) => sum + lostMs, 0)).replace(/^nothing/, 'Nothing');
-  const made = make('p', { className: 'verdict' }, text);
+  const isKnown = incidents.every(({ lostMs }) => lostMs !== null);
+  const lostMs = isKnown ? incidents.reduce((sum, incident) => sum + incident.lostMs, 0) : null;
+  const isWhole = lostMs === 0 && tracks.every((track) => isComplete(track) !== false);
+  const made = make('p', { className: 'verdict' }, isWhole ? wholeness(tracks) : loss(lostMs));
   made.dataset.kind = isWhole ? 'good' : 'bad';
   return made;
+}
+
+function wholeness(tracks) {
+  return tracks.some(isComplete)
+    ? 'Everything that was received is in the file.'
+    : 'Nothing is known to be missing.';
+}
+
+function loss(lostMs) {
+  return lostMs === 0 ? 'Not all that was received is in the file.' : `Media is lost: ${missing(lostMs)}.`;
 }
 
 /** Undefined where nobody knows, and where the file holds another codec. */
@@ -104,7 +107,6 @@ function ffmpegViews({ version, exitCode, signal, lastLines = [] }, why) {
   const end = signal ?? (exitCode === null ? '' : `exit code ${exitCode}`);
   const text = make('p', { className: 'quiet' }, line(why, `FFmpeg ${version ?? ''}`, end));
   if (lastLines.length === 0) return [text];
-  const box = make('pre', { tabIndex: 0, ariaLabel: 'What FFmpeg said last' }, lastLines.join('\n'));
-  box.setAttribute('role', 'region');
-  return [text, box];
+  const ariaLabel = 'What FFmpeg said last';
+  return [text, make('pre', { tabIndex: 0, role: 'region', ariaLabel }, lastLines.join('\n'))];
 }

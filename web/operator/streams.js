@@ -2,9 +2,8 @@ import { element, isBusy, KeyedList, make, named, setBusy, setText, show } from 
 import { attempt, tell } from './notices.js';
 import { rest } from './rest.js';
 import { Rate, Sparkline } from './sparkline.js';
-import { age, bitrate, bytes, codecs, count, duration, line, PROTOCOLS } from './words.js';
+import { age, bitrate, bytes, codecs, count, duration, line, protocol } from './words.js';
 
-/** FFmpeg takes media about once a second. */
 const LATE_WRITE_S = 5;
 /** Lost packets above this share are worth a look. */
 const MUCH_LOSS = 0.01;
@@ -91,7 +90,6 @@ class StreamRow {
     if (isBusy(this.#button)) return;
     setText(this.#button, this.#isRecorded ? 'Stop' : 'Record');
     this.#button.dataset.kind = this.#isRecorded ? 'stop' : 'start';
-    // Only a button that says what it is for means something by itself.
     const label = this.#isRecorded ? `Stop recording ${this.#name}` : `Record ${this.#name}`;
     if (this.#button.ariaLabel !== label) this.#button.ariaLabel = label;
   }
@@ -100,7 +98,7 @@ class StreamRow {
     const { mediaProvider, status, width, height, createdAt, packets, packetsLost } = stream;
     const size = width > 0 ? `${width} × ${height}` : '';
     const pending = status === 'PENDING' ? 'waiting for media' : '';
-    setText(this.#meta, line(PROTOCOLS[mediaProvider] ?? mediaProvider, codecs(stream), size, pending));
+    setText(this.#meta, line(protocol(mediaProvider), codecs(stream), size, pending));
     this.#rate.add(at, stream.bytes);
     this.#sparkline.draw(this.#rate.rates);
     setText(this.#bitrate, this.#rate.now === undefined ? '–' : bitrate(this.#rate.now));

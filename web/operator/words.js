@@ -3,7 +3,7 @@ const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle
 const MINUTE = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 
-export const PROTOCOLS = { Flash: 'RTMP', WebRTC: 'WebRTC', RTSP: 'RTSP' };
+const PROTOCOLS = { Flash: 'RTMP', WebRTC: 'WebRTC', RTSP: 'RTSP' };
 
 const STOP_REASONS = {
   'publisher-left': 'the publisher left',
@@ -17,6 +17,7 @@ const STOP_REASONS = {
   shutdown: 'the server was stopped',
   crash: 'the server was killed',
   error: 'of an error',
+  unknown: 'nobody told',
 };
 
 const CAUSES = {
@@ -31,10 +32,9 @@ const CAUSES = {
   'server-died': 'The server was killed',
 };
 
-export const FILE_STATES = { present: 'in the folder', moved: 'moved by its hook', gone: 'gone' };
+export const FILE_STATES = { moved: 'moved by its hook', gone: 'gone' };
 
 export const HOOK_STATES = {
-  none: 'no hook',
   pending: 'hook waits',
   running: 'hook runs',
   done: 'hook done',
@@ -42,6 +42,8 @@ export const HOOK_STATES = {
   failed: 'hook lost',
 };
 
+/** Null where an older version recorded it. */
+export const protocol = (provider) => PROTOCOLS[provider] ?? provider ?? '–';
 export const stopReason = (reason) => STOP_REASONS[reason] ?? reason;
 export const cause = (word) => CAUSES[word] ?? word;
 
