@@ -63,6 +63,30 @@ test('a ticker that is hastened calls its members more often for a second', () =
   expect(vi.getTimerCount()).toBe(0);
 });
 
+test('many members are called in more phases, and again in fewer once they have left', () => {
+  const timers = vi.spyOn(globalThis, 'setInterval');
+  const ticker = new Ticker(300);
+  let together = 0;
+  let most = 0;
+  const calls = Array.from({ length: 100 }, () => 0);
+  const leaves = calls.map((_, i) =>
+    ticker.add(() => {
+      calls[i]!++;
+      most = Math.max(most, ++together);
+    }),
+  );
+  for (let i = 0; i < 3000; i++) {
+    together = 0;
+    vi.advanceTimersByTime(1);
+  }
+  expect(most).toBe(16);
+  for (const count of calls) expect([9, 10, 11]).toContain(count);
+  for (const leave of leaves) leave();
+  expect(vi.getTimerCount()).toBe(0);
+  ticker.add(() => undefined)();
+  expect(timers.mock.lastCall?.[1]).toBe(150);
+});
+
 test('many members are not hastened: it would be more than a thousand calls a second', () => {
   const ticker = new Ticker(300);
   let calls = 0;
