@@ -17,6 +17,7 @@ export class TestServer {
   readonly logs: LogLine[] = [];
   readonly #child: ChildProcess;
   #exit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
+  #isStopping = false;
 
   private constructor(home: string, settings: TestSettings) {
     this.home = home;
@@ -115,6 +116,7 @@ export class TestServer {
   }
 
   signal(signal: NodeJS.Signals): void {
+    this.#isStopping ||= signal === 'SIGTERM';
     this.#child.kill(signal);
   }
 
@@ -125,7 +127,8 @@ export class TestServer {
 
   /** Stops the server and removes its home. @throws when it does not exit cleanly or logged an error. */
   async close(options: { keepHome?: boolean } = {}): Promise<void> {
-    if (this.#exit === undefined) this.signal('SIGTERM');
+    // A second one would end it at once.
+    if (this.#exit === undefined && !this.#isStopping) this.signal('SIGTERM');
     const exit = await this.exited();
     if (options.keepHome !== true) rmSync(this.home, { recursive: true, force: true });
     if (exit.code !== 0)
