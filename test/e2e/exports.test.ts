@@ -151,7 +151,7 @@ test('what cannot be joined is refused with a reason', async () => {
   expect(await refusal({ recordingId: first.recordingId, to: first.startedAt + 500 })).toMatchObject({
     ...{ code: 'EXPORT_FAILED', status: 500 },
   });
-  expect(server.logged('export failed')).toBeDefined();
+  await eventually(() => server.logged('export failed'), 'a line of the failure');
   expect(leftovers()).toEqual([]);
 });
 

@@ -83,7 +83,7 @@ test('a reload changes who may use REST and publish, how many, and what is logge
   write({});
   server = await TestServer.start({ record_flash_published_streams: true }, home);
   expect(await restStatus()).toEqual([404, '*']);
-  expect(server.logged('request answered')).toBeDefined();
+  await eventually(() => server.logged('request answered'), 'a line of the request');
 
   const access = { rest_token: 't0ken', cors_origin: 'https://a.example', publish_secrets: '*=s3cr3t' };
   await reload(access);
