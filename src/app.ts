@@ -5,6 +5,7 @@ import type { Logger } from './domain/log.ts';
 import { PublishSecrets } from './domain/publishSecrets.ts';
 import { EncoderDoors } from './encoderDoors.ts';
 import { ffmpegFields, findFfmpegs } from './ffmpegs.ts';
+import type { Ffmpegs } from './ffmpegs.ts';
 import { createHttpApp } from './http/app.ts';
 import type { HttpAccess } from './http/app.ts';
 import { LiveEvents } from './http/events.ts';
@@ -20,6 +21,7 @@ import { openObservation } from './observing.ts';
 import { openRecorder } from './openRecorder.ts';
 import type { AppEnvironment, Recorder } from './openRecorder.ts';
 import { openWebRtc } from './openWebRtc.ts';
+import { openWorkers, workerSettingsOf } from './openWorkers.ts';
 import type { Ffmpeg } from './process/ffmpeg.ts';
 import { readyChecks } from './readiness.ts';
 import type { Recordings } from './recorder/recordings.ts';
@@ -27,6 +29,7 @@ import { KeyFrameSnapshots } from './recorder/snapshot.ts';
 import { SignallingServer } from './signalling/server.ts';
 import { Connections } from './streams/connections.ts';
 import type { Captures } from './streams/captures.ts';
+import type { WebRtcIngest } from './streams/contracts.ts';
 import type { Stream } from './streams/stream.ts';
 import { Streams } from './streams/streams.ts';
 import type { ConnectionLoad } from './tcp/admission.ts';
@@ -41,16 +44,22 @@ import {
   snapshotOptions,
   streamLimits,
 } from './wiring.ts';
+import type { IngestWorkers } from './workers/ingestWorkers.ts';
+import { RoutedRecordings } from './workers/routedRecordings.ts';
+import { RoutedSnapshots } from './workers/routedSnapshots.ts';
+import { RoutedWebRtc } from './workers/routedWebRtc.ts';
 
 /** What the doors for clients of REST and of the Web SDK work on. */
 interface Services extends Omit<HttpServices, keyof StatusServices | 'webrtc' | 'requests' | 'log'> {
-  readonly webrtc?: WebRtcServer;
+  readonly webrtc?: WebRtcIngest;
+  readonly recordings: RoutedRecordings;
 }
 
 /** What is measured beside the services. */
 interface Measured {
   readonly ffmpeg: Ffmpeg;
   readonly recorder: Recorder;
+  readonly workers: IngestWorkers;
 }
 
 /** How long doors wait for the last answers when they close, milliseconds. */
@@ -72,6 +81,8 @@ export class App {
   #webrtc: WebRtcServer | undefined;
   #captures: PulledCaptures | undefined;
   #recorder: Recorder | undefined;
+  #ffmpegs: Ffmpegs | undefined;
+  #workers: IngestWorkers | undefined;
   #draining = false;
   #httpAccess: HttpAccess;
 
@@ -101,16 +112,18 @@ export class App {
       recordsDir: this.#recordsDir,
       streams: this.#streams,
       exportFfmpeg: ffmpegs.general,
+      workers: () => this.#workers,
       log: this.#log,
       lifetime: this.#doors,
     });
-    const services = await this.#openServices(ffmpegs.general, this.#recorder);
-    await this.#encoderDoors.open(doors);
+    const workers = await this.#openWorkers(ffmpegs, this.#recorder);
+    const services = await this.#openServices(ffmpegs.general, this.#recorder, workers);
+    await this.#encoderDoors.open(doors, workers);
     if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
-    await this.#openHttp(doors, services, { ffmpeg: ffmpegs.general, recorder: this.#recorder });
+    await this.#openHttp(doors, services, { ffmpeg: ffmpegs.general, recorder: this.#recorder, workers });
     this.#captures?.declare(this.#settings.captures);
-    const { recordings, catalogue } = this.#recorder;
-    void recordings.recover().then(() => catalogue.settle());
+    const { recordings, catalogue, left } = this.#recorder;
+    void recordings.recover(left).then(() => catalogue.settle());
     this.#log.info('ready', { recordsDir: this.#recordsDir, ...ffmpegFields(ffmpegs) });
   }
 
@@ -132,6 +145,10 @@ export class App {
     this.#secrets.use(settings.publish_secrets);
     this.#streams.use(streamLimits(settings));
     await this.#recorder?.use(settings);
+    if (this.#ffmpegs !== undefined)
+      await this.#workers?.use(
+        workerSettingsOf(settings, { recordsDir: this.#recordsDir, ffmpegs: this.#ffmpegs }),
+      );
     this.#captures?.declare(settings.captures);
   }
 
@@ -145,16 +162,17 @@ export class App {
     const timeLeft = (): number => Math.max(0, until - Date.now());
     this.#streams.drain();
     this.#signalling?.drain();
-    await within(this.#encoderDoors.drain(), CLOSE_GRACE_MS);
+    await within(Promise.all([this.#encoderDoors.drain(), this.#workers?.drain()]), CLOSE_GRACE_MS);
     this.#webrtc?.drain();
-    const files = this.#recorder?.recordings.close().then(() => true) ?? Promise.resolve(true);
-    const isComplete = (await within(files, timeLeft())) ?? false;
+    const files = Promise.all([this.#recorder?.recordings.close(), this.#workers?.finish()]);
+    const isComplete = (await within(files, timeLeft())) !== undefined;
     if (!isComplete) this.#log.error('files were not final within shutdown_timeout');
     // Before the hooks, which may take long: publishers fail over as soon as they are let go.
     await Promise.all([
       this.#signalling?.close(CLOSE_GRACE_MS),
       this.#encoderDoors.close(),
       this.#captures?.close(),
+      this.#workers?.close(),
     ]);
     await this.#webrtc?.close();
     const hooksMs = Math.max(0, timeLeft() - hookKillGraceMs(this.#settings));
@@ -163,24 +181,34 @@ export class App {
     return isComplete;
   }
 
-  async #openServices(ffmpeg: Ffmpeg, recorder: Recorder): Promise<Services> {
-    const { recordings, hooks, reports, catalogue, imports, retention, exports, pictures } = recorder;
+  async #openWorkers(ffmpegs: Ffmpegs, recorder: Recorder): Promise<IngestWorkers> {
+    this.#ffmpegs = ffmpegs;
+    this.#workers = await openWorkers({
+      ...{ settings: this.#settings, recordsDir: this.#recordsDir, ffmpegs, recorder },
+      ...{ streams: this.#streams, connections: this.#connections, log: this.#log },
+    });
+    return this.#workers;
+  }
+
+  async #openServices(ffmpeg: Ffmpeg, recorder: Recorder, workers: IngestWorkers): Promise<Services> {
+    const { hooks, reports, catalogue, imports, retention, exports, pictures } = recorder;
     const snapshots = new KeyFrameSnapshots(
       snapshotOptions(ffmpeg),
       this.#log.child({ component: 'snapshots' }),
     );
-    const captures = this.#createCaptures(ffmpeg, recordings);
+    const captures = this.#createCaptures(ffmpeg, recorder.recordings);
     const common = {
       streams: this.#streams,
       connections: this.#connections,
-      recordings,
+      recordings: new RoutedRecordings(recorder.recordings, workers),
       hooks,
       ...{ reports, catalogue, imports, retention, exports, pictures },
-      snapshots,
+      snapshots: new RoutedSnapshots(snapshots),
       captures,
     };
     this.#webrtc = await openWebRtc(this.#settings, this.#streams, this.#log);
-    return this.#webrtc === undefined ? common : { ...common, webrtc: this.#webrtc };
+    if (this.#webrtc === undefined) return common;
+    return { ...common, webrtc: new RoutedWebRtc(this.#webrtc, workers, this.#streams) };
   }
 
   #createCaptures(ffmpeg: Ffmpeg, recordings: Recordings): Captures {
@@ -196,7 +224,7 @@ export class App {
     return this.#captures;
   }
 
-  async #openSignalling(doors: Doors, services: Services, webrtc: WebRtcServer): Promise<void> {
+  async #openSignalling(doors: Doors, services: Services, webrtc: WebRtcIngest): Promise<void> {
     const log = this.#log.child({ component: 'ws' });
     const server = new SignallingServer({ ...services, webrtc, log }, signallingOptions(this.#settings));
     this.#signalling = server;
@@ -236,14 +264,14 @@ export class App {
   }
 
   #observe(
-    { streams, connections, captures }: Services,
-    { ffmpeg, recorder }: Measured,
+    { streams, connections, captures, recordings }: Services,
+    { ffmpeg, recorder, workers }: Measured,
     requests: RequestCounts,
     http: () => ConnectionLoad,
   ): Observation {
     const signalling = this.#signalling;
     return openObservation({
-      ...{ streams, connections, captures, recorder, requests },
+      ...{ streams, connections, captures, recordings, recorder, workers, requests },
       ...{ settings: this.#settings, environment: this.#environment, lifetime: this.#doors },
       ffmpegVersion: ffmpeg.version,
       doors: () => [

@@ -6,7 +6,10 @@ import type { AppEnvironment, Recorder } from './openRecorder.ts';
 import { EventLoop } from './ops/eventLoop.ts';
 import type { Lifetime } from './util/lifetime.ts';
 
-export interface ObservingDeps extends Pick<Observed, 'streams' | 'connections' | 'captures' | 'doors'> {
+export interface ObservingDeps extends Pick<
+  Observed,
+  'streams' | 'connections' | 'captures' | 'doors' | 'recordings' | 'workers'
+> {
   readonly settings: Settings;
   readonly environment: AppEnvironment;
   readonly recorder: Recorder;
@@ -19,14 +22,14 @@ export interface ObservingDeps extends Pick<Observed, 'streams' | 'connections' 
 /** Begins to watch the event loop; everything else is looked at when somebody asks. */
 export function openObservation(deps: ObservingDeps): Observation {
   const { settings, environment, recorder, ffmpegVersion, lifetime } = deps;
-  const { streams, connections, captures, doors, requests } = deps;
-  const { recordings, hooks, catalogue, retention, disk } = recorder;
+  const { streams, connections, captures, doors, requests, recordings, workers } = deps;
+  const { hooks, catalogue, retention, disk } = recorder;
   const eventLoop = new EventLoop();
   eventLoop.start();
   lifetime.defer(() => eventLoop.stop());
   return new Observation({
     ...{ streams, connections, captures, eventLoop, doors, requests },
-    ...{ recordings, hooks, catalogue, retention, disk },
+    ...{ recordings, workers, hooks, catalogue, retention, disk },
     versions: { recorderd: environment.version, ffmpeg: ffmpegVersion },
     listMax: settings.status_list_max,
   });

@@ -9,7 +9,9 @@ import { Retention } from './catalogue/retention.ts';
 import { catalogueOptions, exportOptions, pictureOptions, retentionOptions } from './catalogueWiring.ts';
 import type { Settings } from './config/settings.ts';
 import type { DiskRoom } from './domain/freeSpace.ts';
+import type { PartEvidence } from './domain/integrityReport.ts';
 import type { Logger } from './domain/log.ts';
+import type { FinishedPart } from './domain/recording.ts';
 import { RecordHooks } from './hooks/recordHooks.ts';
 import type { OnHookEnd } from './hooks/recordHooks.ts';
 import { needed } from './listening.ts';
@@ -19,13 +21,15 @@ import { Recordings } from './recorder/recordings.ts';
 import { RecordWatcher } from './recorder/recordWatcher.ts';
 import { IntegrityReports } from './reports/integrityReports.ts';
 import { KnownReports } from './reports/knownReports.ts';
+import { isRecordedAutomatically } from './streams/automaticRecording.ts';
 import type { Stream } from './streams/stream.ts';
 import type { Streams } from './streams/streams.ts';
 import type { Lifetime } from './util/lifetime.ts';
+import type { IngestWorkers } from './workers/ingestWorkers.ts';
 import {
+  automaticRecording,
   diskOptions,
   hookOptions,
-  isRecordedAutomatically,
   nameSettings,
   recorderSettings,
   reportOptions,
@@ -54,11 +58,15 @@ export interface Recorder {
   readonly retention: Retention;
   readonly exports: Exports;
   readonly pictures: Pictures;
+  /** Recordings that an earlier process left unfinished. */
+  readonly left: readonly string[];
+  /** Takes over a finished part of any process. */
+  readonly takePart: (part: FinishedPart, evidence: PartEvidence) => Promise<void>;
   /** Has what begins from now on go by other settings. Never rejects. */
   readonly use: (settings: Settings) => Promise<void>;
 }
 
-type Rooms = Omit<Recorder, 'use'>;
+type Rooms = Omit<Recorder, 'use' | 'left'>;
 
 export interface RecorderDeps {
   readonly settings: Settings;
@@ -68,6 +76,8 @@ export interface RecorderDeps {
   readonly streams: Streams;
   /** Joins finished files and makes their pictures; the one that records may be able to do less. */
   readonly exportFfmpeg: Ffmpeg;
+  /** What other processes record; undefined before they can. */
+  readonly workers: () => Pick<IngestWorkers, 'openRecordings' | 'unfinished'> | undefined;
   readonly log: Logger;
   /** Gets what closes the watches over the folder and its disk. */
   readonly lifetime: Lifetime;
@@ -82,6 +92,7 @@ export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<
   const onChange = (fileName: string): void => void catalogue.look(fileName);
   const watcher = new RecordWatcher(recordsDir, deps.log.child({ component: 'recorder' }), onChange);
   await needed(`record_dir: ${recordsDir} cannot be used`, recordings.open());
+  const left = await needed(`record_dir: ${recordsDir} cannot be read`, recordings.findLeft());
   await needed(`record_dir: ${recordsDir} cannot be written`, access(recordsDir, constants.W_OK));
   await needed(`record_dir: the integrity reports cannot be used`, reports.open());
   await needed(`record_dir: the catalogue cannot be used`, catalogue.open());
@@ -102,28 +113,33 @@ export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<
     inForce.settings = next;
     return useSettings(next, rooms, deps, ffmpeg);
   };
-  return { ...rooms, use };
+  return { ...rooms, left, use };
 }
 
 function createRooms(ffmpeg: Ffmpeg, deps: RecorderDeps, inForce: { readonly settings: Settings }): Rooms {
   const { settings, environment, recordsDir } = deps;
   const logOf = (component: string): Logger => deps.log.child({ component });
-  const isAutomatic = (stream: Stream): boolean => isRecordedAutomatically(stream, inForce.settings);
+  const isAutomatic = (stream: Stream): boolean =>
+    isRecordedAutomatically(stream, automaticRecording(inForce.settings));
   const onHookEnd: OnHookEnd = (part, end) => catalogue.noteHook(part, end);
   const hooks = new RecordHooks(hookOptions(settings, environment, recordsDir), logOf('hooks'), onHookEnd);
   const reports = new IntegrityReports(reportOptions(settings, recordsDir), logOf('reports'));
   const disk = new DiskSpace(diskOptions(settings, recordsDir), logOf('recorder'));
+  const takePart: Recorder['takePart'] = async (part, evidence) => {
+    await Promise.all([reports.take(part, evidence), catalogue.take(part, evidence)]);
+    await hooks.enqueue(part);
+  };
   const recordings = new Recordings({
     streams: deps.streams,
     settings: recorderSettings(settings, recordsDir, ffmpeg),
-    ...{ disk, log: logOf('recorder'), isAutomatic },
-    onPart: async (part, evidence) => {
-      await Promise.all([reports.take(part, evidence), catalogue.take(part, evidence)]);
-      await hooks.enqueue(part);
-    },
+    ...{ disk, log: logOf('recorder'), isAutomatic, onPart: takePart },
+    others: () => deps.workers()?.openRecordings() ?? 0,
   });
   const others: CatalogueDeps = {
-    now: () => ({ unfinished: recordings.unfinished, owed: hooks.states() }),
+    now: () => ({
+      unfinished: new Set([...recordings.unfinished, ...(deps.workers()?.unfinished ?? [])]),
+      owed: hooks.states(),
+    }),
     changes: () => recordings.counts.recordingsFinished + hooks.counts.changes,
     runHook: (part) => hooks.again(part),
     forgetReport: (file) => reports.remove(file),
@@ -143,7 +159,7 @@ function createRooms(ffmpeg: Ffmpeg, deps: RecorderDeps, inForce: { readonly set
   const toolsOf = (component: string) => ({ catalogue, canSpare, log: logOf(component) });
   const exports = new Exports(exportOptions(settings, deps.exportFfmpeg, place), toolsOf('exports'));
   const pictures = new Pictures(pictureOptions(settings, deps.exportFfmpeg, place), toolsOf('pictures'));
-  return { recordings, hooks, reports, disk, catalogue, imports, retention, exports, pictures };
+  return { recordings, hooks, reports, disk, catalogue, imports, retention, exports, pictures, takePart };
 }
 
 async function useSettings(

@@ -5,6 +5,7 @@ import { checkOutcome, EXIT, readSettings } from './cli.ts';
 import type { CommandOptions, LoadedSettings } from './cli.ts';
 import { reloadSettings } from './config/reload.ts';
 import type { Effective } from './config/reload.ts';
+import { HEAP_GROWING_PERCENT } from './heap.ts';
 import { UnavailableError } from './listening.ts';
 import { createLog } from './ops/log.ts';
 import type { Log } from './ops/log.ts';
@@ -12,11 +13,6 @@ import { ServiceManager } from './ops/serviceManager.ts';
 import type { AppEnvironment } from './openRecorder.ts';
 
 const PACKAGE_DIR = resolve(import.meta.dirname, '..');
-/**
- * Media counts for V8 as external memory beside a heap of some 20 MB, and would make it collect all of that every
- * second. With five times the heap between two collections they are rare, for at most 100 MB.
- */
-const HEAP_GROWING_PERCENT = 400;
 /** What a stop takes beyond `shutdown_timeout`: last answers, the last hook, the log. */
 const STOP_MARGIN_MS = 15_000;
 

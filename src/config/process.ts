@@ -1,7 +1,13 @@
-import { oneOf, setting, whole } from './settingTypes.ts';
+import { autoOr, oneOf, setting, whole } from './settingTypes.ts';
 
 /** The server process itself. */
 export const PROCESS = {
+  ingest_workers: setting({
+    type: autoOr(whole('processes', 0, 64)),
+    initial: 'auto',
+    doc: 'Processes that receive and record streams besides the server itself: auto starts them when it is busy, at most one less than there are cores; a number starts as many at once, and they get all streams; 0 has none.',
+    apply: 'restart',
+  }),
   shutdown_timeout: setting({
     type: whole('seconds', 1, 3600),
     initial: '30',

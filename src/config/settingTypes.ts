@@ -71,6 +71,14 @@ export function whole(unit: string, min: number, max: number): SettingType<numbe
   });
 }
 
+/** `auto` in any case, or what `type` takes. */
+export function autoOr<T>(type: SettingType<T>): SettingType<T | 'auto'> {
+  return {
+    allowed: `auto, or ${type.allowed}`,
+    parse: (text) => (text.trim().toLowerCase() === 'auto' ? 'auto' : type.parse(text)),
+  };
+}
+
 /** One of a closed list of words, in any case. */
 export function oneOf<const W extends string>(...words: readonly W[]): SettingType<W> {
   return typeOf(`one of ${words.join(', ')}`, (text) =>

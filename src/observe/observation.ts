@@ -8,6 +8,7 @@ import type { Observed } from './observed.ts';
 import { recordingMetrics } from './recordingMetrics.ts';
 import { catalogueMetrics, hookMetrics, httpMetrics } from './serviceMetrics.ts';
 import { statGroups } from './stat.ts';
+import { workerMetrics } from './workerMetrics.ts';
 
 /** Tells how the server does. Everything is read when it is asked for, and costs nothing otherwise. */
 export class Observation {
@@ -28,6 +29,7 @@ export class Observation {
       ...ingestMetrics(observed),
       ...httpMetrics(observed),
       ...machineMetrics(observed, load),
+      ...workerMetrics(observed),
     ]);
   }
 

@@ -9,6 +9,7 @@ import type { Captures } from '../streams/captures.ts';
 import type { Connections } from '../streams/connections.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { ConnectionLoad } from '../tcp/admission.ts';
+import type { IngestWorkers } from '../workers/ingestWorkers.ts';
 
 /** Answers of one path, by a word. */
 type ByPath = readonly { readonly path: string; readonly word: string; readonly count: number }[];
@@ -19,6 +20,8 @@ export interface Observed {
   readonly connections: Pick<Connections, 'all'>;
   readonly captures: Pick<Captures, 'find'>;
   readonly recordings: Pick<Recordings, 'counts' | 'list' | 'load'>;
+  /** Processes that receive streams besides the server itself. */
+  readonly workers: Pick<IngestWorkers, 'all'>;
   readonly hooks: Pick<RecordHooks, 'counts' | 'load'>;
   readonly catalogue: Pick<Catalogue, 'size' | 'changes'>;
   readonly retention: Pick<Retention, 'deleted' | 'deletedBytes'>;

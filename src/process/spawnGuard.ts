@@ -41,5 +41,7 @@ function hideSockets(child: Announced): void {
   const hidden = hiddenSockets();
   if (hidden.length === 0) return;
   const spawn = child.spawn.bind(child);
-  child.spawn = (options) => spawn({ ...options, stdio: [...options.stdio, ...hidden] });
+  // Those for the descriptors from 3 on that the child is given itself are passed over.
+  child.spawn = (options) =>
+    spawn({ ...options, stdio: [...options.stdio, ...hidden.slice(options.stdio.length - 3)] });
 }

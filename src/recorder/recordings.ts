@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { basename, join } from 'node:path';
 import { RecorderdError } from '../domain/errors.ts';
 import type { PartEvidence } from '../domain/integrityReport.ts';
@@ -28,6 +28,15 @@ export interface RecordingsDeps {
   readonly isAutomatic: (stream: Stream) => boolean;
   /** Takes over a finished part, e.g. for the hook; awaited. */
   readonly onPart: (part: FinishedPart, evidence: PartEvidence) => Promise<void>;
+  /** Open recordings of other processes, which count with those of this one; absent: there are none. */
+  readonly others?: () => number;
+}
+
+interface RecordingsEvents {
+  /** A recording that has no file yet. */
+  began: [id: string];
+  /** It has no file to come any more. */
+  over: [id: string];
 }
 
 interface Waiting {
@@ -48,6 +57,7 @@ export interface RecordingLoad {
 
 /** Every running recording, by media session. */
 export class Recordings {
+  readonly events = new EventEmitter<RecordingsEvents>();
   readonly counts = new RecorderCounts();
   #deps: RecordingsDeps;
   readonly #batches: Ticker;
@@ -64,9 +74,7 @@ export class Recordings {
   /** Ids of recordings that have files to come. */
   readonly #unfinished = new Set<string>();
   #draining = false;
-  /** What an earlier process left behind. */
-  #left: readonly string[] = [];
-  #recovery: Promise<void> | undefined;
+  #recovery: Promise<void> = Promise.resolve();
 
   constructor(deps: RecordingsDeps) {
     this.#deps = deps;
@@ -79,13 +87,8 @@ export class Recordings {
    * @throws when the folder cannot be made or written.
    */
   async open(): Promise<void> {
-    const { settings, streams, disk, log, isAutomatic } = this.#deps;
-    const workDir = join(settings.recordsDir, '.work');
-    await makeFolder(workDir);
-    this.#left = await leftBehind(settings.recordsDir);
-    for (const id of this.#left) this.#unfinished.add(id);
-    if (this.#left.length > 0)
-      log.warn('an earlier run left unfinished recordings', { folder: workDir, recordings: this.#left });
+    const { settings, streams, disk, isAutomatic } = this.#deps;
+    await makeFolder(join(settings.recordsDir, '.work'));
     streams.events.on('published', (stream) => {
       if (this.#draining || this.#goesOn(stream) || !isAutomatic(stream)) return;
       this.#admit(stream);
@@ -102,8 +105,23 @@ export class Recordings {
     this.#deps = { ...this.#deps, settings };
   }
 
-  /** Finishes what an earlier process left behind; resolves when that is done. */
-  recover(): Promise<void> {
+  /** Looks for what an earlier process left behind, which is unfinished from now on. @throws the system's error. */
+  async findLeft(): Promise<readonly string[]> {
+    const { settings, log } = this.#deps;
+    const { recordsDir } = settings;
+    const left = await leftBehind(recordsDir);
+    for (const id of left) this.#unfinished.add(id);
+    if (left.length > 0)
+      log.warn('an earlier run left unfinished recordings', {
+        folder: join(recordsDir, '.work'),
+        recordings: left,
+      });
+    return left;
+  }
+
+  /** Finishes what another process left behind; resolves when that is done. Never rejects. */
+  recover(ids: readonly string[]): Promise<void> {
+    for (const id of ids) this.#unfinished.add(id);
     const { settings, disk, log } = this.#deps;
     const { recordsDir, faststart } = settings;
     const { counts } = this;
@@ -112,8 +130,9 @@ export class Recordings {
       await this.#deps.onPart(part, evidence);
     };
     const onEnd = (id: string): void => this.#finished(id);
-    this.#recovery ??= recover(this.#left, { recordsDir, faststart, disk, counts, log, onPart, onEnd });
-    return this.#recovery;
+    const recovered = recover(ids, { recordsDir, faststart, disk, counts, log, onPart, onEnd });
+    this.#recovery = Promise.all([this.#recovery, recovered]).then(() => undefined);
+    return recovered;
   }
 
   /**
@@ -137,7 +156,8 @@ export class Recordings {
   #admit({ mediaSessionId }: Stream): void {
     const { maxRecordings } = this.#deps.settings;
     if (this.#taps.has(mediaSessionId) || this.#waiting.has(mediaSessionId)) return;
-    if (this.#open.size + this.#waiting.size < maxRecordings) return;
+    const others = this.#deps.others?.() ?? 0;
+    if (this.#open.size + this.#waiting.size + others < maxRecordings) return;
     throw new RecorderdError('LIMIT_REACHED', `no more than ${maxRecordings} recordings`);
   }
 
@@ -167,6 +187,7 @@ export class Recordings {
     const recording = new Recording(stream, options, { settings, disk, log, onPart, ...shared });
     this.counts.recordingsStarted++;
     this.#unfinished.add(recording.id);
+    this.events.emit('began', recording.id);
     void recording.done.then(() => this.#finished(recording.id));
     log.info('recording started', {
       recordingId: recording.id,
@@ -180,6 +201,7 @@ export class Recordings {
   #finished(id: string): void {
     this.#unfinished.delete(id);
     this.counts.recordingsFinished++;
+    this.events.emit('over', id);
   }
 
   /**
@@ -230,6 +252,16 @@ export class Recordings {
   /** Ids of recordings that have files to come, those that an earlier process left included. */
   get unfinished(): ReadonlySet<string> {
     return this.#unfinished;
+  }
+
+  /** Media sessions that are recorded as soon as the disk has room. */
+  get waiting(): readonly string[] {
+    return [...this.#waiting.keys()];
+  }
+
+  /** Names of streams that ended, and whose recordings go on when they are published again. */
+  get awaitedNames(): readonly string[] {
+    return [...this.#taps.values()].filter((tap) => tap.isAway).map((tap) => tap.stream.name);
   }
 
   isWaiting(mediaSessionId: string): boolean {

@@ -18,9 +18,10 @@ import type { Stream } from './stream.ts';
 export interface RecordingControl {
   /**
    * Starts a recording; a running one ends where the new one begins.
+   * Resolves when it is listed.
    * @throws RecorderdError, e.g. SHUTTING_DOWN, DISK_FULL.
    */
-  start(stream: Stream, options: RecordingOptions): void;
+  start(stream: Stream, options: RecordingOptions): void | Promise<void>;
   /**
    * Ends a recording, or that it waits for room; resolves when the file is final.
    * @throws RecorderdError RECORDING_NOT_FOUND; DISK_FULL when it ended, but its file must wait for room.

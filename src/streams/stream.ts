@@ -78,6 +78,8 @@ export class Stream {
   packets: (() => PacketCounts) | undefined;
   /** Makes the publisher wait (true) or go on (false); set by publishers whose media can wait. */
   setPaused: ((isPaused: boolean) => void) | undefined;
+  /** Told of every new or changed track; set by who follows the stream without its samples. */
+  onTrackSet: ((track: Track) => void) | undefined;
   #gop: GopCache;
   readonly #subscribers = new Set<StreamSubscriber>();
   readonly #holds = new Set<symbol>();
@@ -112,6 +114,7 @@ export class Stream {
     this.tracks.set(track.id, track);
     this.#gop.addTrack(track);
     for (const subscriber of this.#subscribers) subscriber.onTrack(track);
+    this.onTrackSet?.(track);
     if (known !== undefined) this.#reportChange(known, track);
   }
 

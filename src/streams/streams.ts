@@ -42,6 +42,8 @@ export class Streams {
   #maxStreams: number;
   readonly #byName = new Map<string, Stream>();
   readonly #byId = new Map<string, Stream>();
+  /** Names whose publishers are on their way to another process. */
+  readonly #reserved = new Map<string, symbol>();
   #closed = false;
 
   /** @param gopCacheMaxBytes bound of each stream's cache, bytes. */
@@ -97,12 +99,33 @@ export class Streams {
   #admit(name: string, presented: readonly CustomParameters[] | undefined): void {
     if (this.#closed) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
     if (presented !== undefined) this.secrets.demand(name, presented);
-    if (this.#byName.has(name)) {
+    if (this.#byName.has(name) || this.#reserved.has(name)) {
       throw new RecorderdError('STREAM_NAME_IN_USE', `Stream name is already in use: ${name}`);
     }
-    if (this.#byName.size >= this.#maxStreams) {
+    if (this.#byName.size + this.#reserved.size >= this.#maxStreams) {
       throw new RecorderdError('LIMIT_REACHED', `no more than ${this.#maxStreams} streams`);
     }
+  }
+
+  /** Keeps a name for a stream of another process until {@link adopt}, or until the returned function is called. */
+  reserve(name: string): () => void {
+    const reservation = Symbol(name);
+    this.#reserved.set(name, reservation);
+    return () => {
+      if (this.#reserved.get(name) === reservation) this.#reserved.delete(name);
+    };
+  }
+
+  /**
+   * Lists a stream that another process receives and records. @returns false when its name or media session is taken.
+   */
+  adopt(stream: Stream): boolean {
+    this.#reserved.delete(stream.name);
+    if (this.#byName.has(stream.name) || this.#byId.has(stream.mediaSessionId)) return false;
+    this.#byName.set(stream.name, stream);
+    this.#byId.set(stream.mediaSessionId, stream);
+    this.counts.published.add(stream.init.publisher.mediaProvider);
+    return true;
   }
 
   /** Ends a stream and frees its name. Ending it twice does nothing. */

@@ -7,6 +7,10 @@ import { RepeatLog } from '../util/repeatLog.ts';
 import { Ticker } from '../util/ticker.ts';
 import { Admission } from './admission.ts';
 import type { AdmissionLimits, ConnectionLoad } from './admission.ts';
+import type { ClientPlace } from './clientPlace.ts';
+import { Arrival, Departure, HERE } from './crossing.ts';
+import type { Crossing, Placement } from './crossing.ts';
+import { RESTING_MARK_BYTES, restAfterOneRead } from './socketInternals.ts';
 
 /** One client's side of a protocol. Nothing it is given makes it throw. */
 export interface ClientSession {
@@ -22,14 +26,8 @@ export interface ClientSession {
   terminate(info: string): void;
   /** The connection is gone; `error` is its cause, if any. */
   closed(error?: Error): void;
-}
-
-/** Both ends of a connection. */
-export interface ClientPlace {
-  readonly address: string;
-  readonly localAddress: string;
-  /** `/address:port/address:port`, as WCS names sessions. */
-  readonly sessionId: string;
+  /** Another process has the connection now: nothing more is received nor to be said. */
+  moved(): void;
 }
 
 /** PEM texts of a server certificate. */
@@ -58,7 +56,9 @@ export interface ClientServerInit<S extends ClientSession> {
   readonly tlsHandshakeTimeoutMs: number;
   /** Shortest limit that `check` enforces, ms: it is called several times within it. */
   readonly shortestLimitMs: number;
-  readonly createSession: (socket: Socket, place: ClientPlace) => S;
+  readonly createSession: (socket: Socket, place: ClientPlace, crossing: Crossing) => S;
+  /** Finds another process for the publisher of a stream; absent serves everybody here. */
+  readonly placement?: Placement | undefined;
 }
 
 const MIN_CHECK_MS = 20;
@@ -151,15 +151,14 @@ export class ClientServer<S extends ClientSession> {
   #createServer(): Server {
     const { tls } = this.#options;
     if (tls === undefined) {
-      // The mark makes Node stop reading ahead after one read while a socket rests.
-      return createServer({ noDelay: true, highWaterMark: 1 }, (socket) => {
-        if (this.#admit(socket)) this.#serve(socket);
+      return createServer({ noDelay: true, highWaterMark: RESTING_MARK_BYTES }, (socket) => {
+        if (this.#admit(socket)) this.#accept(socket);
       });
     }
     const handshakeTimeout = this.#init.tlsHandshakeTimeoutMs;
     const server = createTlsServer({ ...tls, noDelay: true, handshakeTimeout });
     server.on('connection', (socket: Socket) => this.#admit(socket));
-    server.on('secureConnection', (socket) => this.#serve(socket));
+    server.on('secureConnection', (socket) => this.#accept(socket));
     server.on('tlsClientError', (error) => this.#faults.add({ reason: `TLS: ${error.message}` }));
     return server;
   }
@@ -174,25 +173,56 @@ export class ClientServer<S extends ClientSession> {
     return false;
   }
 
-  #serve(socket: Socket): void {
+  #accept(socket: Socket): void {
     const { remoteAddress, remotePort, localAddress, localPort } = socket;
     if (!remoteAddress || !remotePort || !localAddress || !localPort) {
       socket.destroy();
       return;
     }
     const sessionId = `/${endpoint(remoteAddress, remotePort)}/${endpoint(localAddress, localPort)}`;
-    const session = this.#init.createSession(socket, { address: remoteAddress, localAddress, sessionId });
+    const place = { address: remoteAddress, localAddress, sessionId };
+    const { placement } = this.#init;
+    // What is encrypted stays with the process that has the keys.
+    const canMove = placement !== undefined && this.#options.tls === undefined;
+    this.#serve(socket, place, canMove ? new Departure(placement, place) : HERE);
+  }
+
+  /**
+   * Goes on with a connection that another process has accepted.
+   * @param received all that the client has sent so far: the session uses it anew, and repeats no answer.
+   */
+  adopt(socket: Socket, place: ClientPlace, received: Buffer): void {
+    restAfterOneRead(socket);
+    const session = this.#serve(socket, place, new Arrival());
+    session.receive(received);
+  }
+
+  #serve(socket: Socket, place: ClientPlace, crossing: Crossing): S {
+    const session = this.#init.createSession(socket, place, crossing);
     this.#sessions.set(session, socket);
     const stopChecks = this.#checkTicker.add(() => session.check(performance.now()));
     let cause: Error | undefined;
-    socket.on('data', (chunk: Buffer) => session.receive(chunk));
-    socket.on('error', (error) => (cause = error));
-    socket.once('close', () => {
+    const forget = (): void => {
       stopChecks();
       this.#sessions.delete(session);
-      session.closed(cause);
-      this.#logEnd(session, sessionId);
+    };
+    socket.on('data', (chunk: Buffer) => {
+      crossing.received(chunk);
+      session.receive(chunk);
     });
+    socket.on('error', (error) => (cause = error));
+    const onClose = (): void => {
+      forget();
+      session.closed(cause);
+      this.#logEnd(session, place.sessionId);
+    };
+    socket.once('close', onClose);
+    crossing.begin(socket, () => {
+      socket.off('close', onClose);
+      forget();
+      session.moved();
+    });
+    return session;
   }
 
   #logEnd(session: S, sessionId: string): void {

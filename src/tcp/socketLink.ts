@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Ticker } from '../util/ticker.ts';
+import type { Crossing } from './crossing.ts';
 
 /** Where a session's bytes go. */
 export interface Link {
@@ -35,6 +36,7 @@ const MAX_RESTING_BYTES = 262_144;
 export class SocketLink implements Link {
   readonly #socket: Socket;
   readonly #maxBacklogBytes: number;
+  readonly #crossing: Pick<Crossing, 'isSilent'>;
   readonly #ticker: Ticker | undefined;
   #stopTicking: (() => void) | undefined;
   /** Bytes that Node had read ahead when the socket woke; behind them the kernel may hold more. */
@@ -44,12 +46,17 @@ export class SocketLink implements Link {
   #isHeld = false;
 
   /**
-   * @param maxBacklogBytes bound of what the client leaves unread.
+   * @param way `maxBacklogBytes` bounds what the client leaves unread; nothing is sent while its `crossing` is silent.
    * @param ticker wakes resting sockets; undefined reads always at once.
    */
-  constructor(socket: Socket, maxBacklogBytes: number, ticker?: Ticker) {
+  constructor(
+    socket: Socket,
+    way: { readonly maxBacklogBytes: number; readonly crossing: Pick<Crossing, 'isSilent'> },
+    ticker?: Ticker,
+  ) {
     this.#socket = socket;
-    this.#maxBacklogBytes = maxBacklogBytes;
+    this.#maxBacklogBytes = way.maxBacklogBytes;
+    this.#crossing = way.crossing;
     this.#ticker = ticker;
   }
 
@@ -64,7 +71,7 @@ export class SocketLink implements Link {
   }
 
   send(bytes: Buffer): boolean {
-    if (!this.#socket.writable) return true;
+    if (this.#crossing.isSilent || !this.#socket.writable) return true;
     this.#socket.write(bytes);
     return this.#socket.writableLength <= this.#maxBacklogBytes;
   }

@@ -15,6 +15,18 @@ export class Counts<K extends string> {
     return this.#counts.get(word) ?? 0;
   }
 
+  /** Adds what another counted. */
+  addAll(entries: readonly (readonly [K, number])[]): void {
+    for (const [word, count] of entries) this.add(word, count);
+  }
+
+  /** What was counted, which is counted no more. */
+  take(): readonly (readonly [K, number])[] {
+    const entries = this.entries().filter(([, count]) => count !== 0);
+    for (const [word] of entries) this.#counts.set(word, 0);
+    return entries;
+  }
+
   entries(): readonly (readonly [K, number])[] {
     return [...this.#counts];
   }

@@ -127,6 +127,7 @@ export async function feed(input: Buffer, next: () => number): Promise<Outcome> 
     client,
     ports,
     isDraining: () => false,
+    moves: () => false,
     attend: () => () => undefined,
   };
   const session = new Session(deps, { ...RTSP_OPTIONS, acceptsUdp: false }, link);

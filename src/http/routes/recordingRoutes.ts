@@ -33,9 +33,9 @@ const FIND_ALL: RouteDescription = {
 
 /** Recording on demand: the paths of 5.0 under `/stream`, their successors of 5.2 under `/recorder`. */
 export function recordingRoutes({ streams, recordings }: HttpServices): readonly Route[] {
-  const start = (body: unknown): void => {
+  const start = async (body: unknown): Promise<void> => {
     const request = parseRequest(StartRequest, body);
-    recordings.start(liveStream({ streams }, request.mediaSessionId), recordingOptions(request));
+    await recordings.start(liveStream({ streams }, request.mediaSessionId), recordingOptions(request));
   };
   const stop = (body: unknown): Promise<void> =>
     recordings.stop(parseRequest(MediaSessionRequest, body).mediaSessionId);

@@ -31,6 +31,8 @@ export interface NetConnectionHost {
   readonly leapBounds: LeapBounds;
   /** True when new publishers are to be refused. */
   readonly isDraining: () => boolean;
+  /** True when another process publishes the stream, and this connection is over here. */
+  readonly moves: (streamName: string) => boolean;
   /** Told when a publication begins, and when it ends while the connection stays. */
   readonly onPublishing: (publishing: boolean) => void;
   /** The media of the publication shall wait (true) or go on (false). */
@@ -215,6 +217,8 @@ export class NetConnection {
     let stream: Stream;
     try {
       if (this.#host.isDraining()) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
+      this.#host.streams.admit(name, [custom, publisher.custom]);
+      if (this.#host.moves(name)) return;
       stream = this.#host.streams.publish({ name, mediaSessionId, publisher, custom, createdAt: Date.now() });
     } catch (error) {
       if (!(error instanceof RecorderdError)) throw error;

@@ -3,8 +3,10 @@ import type { Logger } from '../../domain/log.ts';
 import type { Connections } from '../../streams/connections.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { ConnectionLoad } from '../../tcp/admission.ts';
+import type { ClientPlace } from '../../tcp/clientPlace.ts';
 import { ClientServer } from '../../tcp/clientServer.ts';
-import type { ClientPlace, ClientServerOptions, TlsIdentity } from '../../tcp/clientServer.ts';
+import type { ClientServerOptions, TlsIdentity } from '../../tcp/clientServer.ts';
+import type { Crossing, Placement } from '../../tcp/crossing.ts';
 import { SocketLink } from '../../tcp/socketLink.ts';
 import { Ticker } from '../../util/ticker.ts';
 import { Session } from './session.ts';
@@ -15,6 +17,8 @@ export interface RtmpServerDeps {
   readonly streams: Streams;
   readonly connections: Connections;
   readonly log: Logger;
+  /** Finds other processes for publishers; absent keeps all. */
+  readonly placement?: Placement | undefined;
 }
 
 /** Limits and manners of one RTMP listener. All but `tls` are required; the settings table has the defaults. */
@@ -36,7 +40,7 @@ const SAYS = {
 /** Accepts RTMP or RTMPS publishers and turns each into a stream. */
 export class RtmpServer {
   readonly #options: RtmpOptions;
-  readonly #sessionDeps: SessionDeps;
+  readonly #sessionDeps: Omit<SessionDeps, 'moves'>;
   readonly #clients: ClientServer<Session>;
   readonly #readTicker: Ticker | undefined;
 
@@ -52,7 +56,8 @@ export class RtmpServer {
         says: SAYS,
         tlsHandshakeTimeoutMs: handshakeTimeoutMs,
         shortestLimitMs: Math.min(handshakeTimeoutMs, publishTimeoutMs, publisherTimeoutMs),
-        createSession: (socket, place) => this.#createSession(socket, place),
+        createSession: (socket, place, crossing) => this.#createSession(socket, place, crossing),
+        placement: deps.placement,
       },
       options,
     );
@@ -65,6 +70,11 @@ export class RtmpServer {
   /** Starts to listen; port 0 takes a free one. @returns the port. @throws the system's error, e.g. EADDRINUSE. */
   async listen(port: number, host?: string): Promise<number> {
     return this.#clients.listen(port, host);
+  }
+
+  /** Goes on with a connection of another process: see {@link ClientServer.adopt}. */
+  adopt(socket: Socket, place: ClientPlace, received: Buffer): void {
+    this.#clients.adopt(socket, place, received);
   }
 
   /** Takes another certificate for new connections. @throws OpenSSL's error. */
@@ -87,8 +97,14 @@ export class RtmpServer {
     await this.#clients.close();
   }
 
-  #createSession(socket: Socket, { sessionId }: ClientPlace): Session {
-    const link = new SocketLink(socket, this.#options.maxReplyBacklogBytes, this.#readTicker);
-    return new Session(this.#sessionDeps, this.#options, link, sessionId);
+  #createSession(socket: Socket, { sessionId }: ClientPlace, crossing: Crossing): Session {
+    const { maxReplyBacklogBytes } = this.#options;
+    const link = new SocketLink(
+      socket,
+      { maxBacklogBytes: maxReplyBacklogBytes, crossing },
+      this.#readTicker,
+    );
+    const deps = { ...this.#sessionDeps, moves: (name: string) => crossing.moves(name) };
+    return new Session(deps, this.#options, link, sessionId);
   }
 }

@@ -2,6 +2,7 @@ import type { Logger } from '../../domain/log.ts';
 import type { Connections } from '../../streams/connections.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { LeapBounds } from '../../streams/timeline.ts';
+import type { Crossing } from '../../tcp/crossing.ts';
 import type { Link } from '../../tcp/socketLink.ts';
 import { splitAggregate } from './aggregate.ts';
 import { messageValues, readCall } from './call.ts';
@@ -36,6 +37,8 @@ export interface SessionDeps {
   readonly log: Logger;
   /** True when new publishers are to be refused. */
   readonly isDraining: () => boolean;
+  /** See {@link Crossing.moves}. */
+  readonly moves: Crossing['moves'];
 }
 
 type Phase = 'handshake' | 'idle' | 'publishing' | 'closing' | 'closed';
@@ -82,6 +85,7 @@ export class Session implements MessageSink {
       replies: this.#replies,
       chunkBytes: options.chunkSize,
       leapBounds: options.leapBounds,
+      moves: (name) => this.#moves(deps.moves(name)),
       onPublishing: (publishing) => this.#onPublishing(publishing),
       onHold: (held) => {
         this.#isHeld = held;
@@ -159,6 +163,15 @@ export class Session implements MessageSink {
   /** Told when the connection is gone. `error` is its cause, if any; without a stream any end is an ordinary one. */
   closed(error?: Error): void {
     this.#abort(this.#phase === 'publishing' && error !== undefined ? error.message : this.reason);
+  }
+
+  moved(): void {
+    this.#endPublication();
+  }
+
+  #moves(isMoving: boolean): boolean {
+    if (isMoving) this.#phase = 'closed';
+    return isMoving;
   }
 
   #isOver(): boolean {

@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Publisher } from '../../domain/publisher.ts';
 import type { StreamInit } from '../../streams/stream.ts';
-import type { ClientPlace } from '../../tcp/clientServer.ts';
+import type { ClientPlace } from '../../tcp/clientPlace.ts';
 import { trackOf } from './announce.ts';
 import type { AnnouncedTrack } from './announce.ts';
 import type { MediaPorts } from './mediaPorts.ts';

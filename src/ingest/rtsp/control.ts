@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from '../../domain/log.ts';
 import type { Connections } from '../../streams/connections.ts';
 import type { Streams } from '../../streams/streams.ts';
-import type { ClientPlace } from '../../tcp/clientServer.ts';
+import type { ClientPlace } from '../../tcp/clientPlace.ts';
 import { readAnnouncement } from './announce.ts';
 import { Announced } from './announced.ts';
 import type { AnnouncedOptions } from './announced.ts';
@@ -27,6 +27,8 @@ export interface ControlHost {
   readonly ports: MediaPorts;
   /** True when new publishers are to be refused. */
   readonly isDraining: () => boolean;
+  /** True when another process serves the stream, and this connection is over here. */
+  readonly moves: (streamName: string) => boolean;
   /** Starts the periodic work of a publication; the returned function ends it. */
   readonly attend: (publication: Publication) => () => void;
   /** Told when a publication begins, and when it ends. */
@@ -126,6 +128,7 @@ export class Control {
     const named = streamNameOf(request.uri);
     const tracks = readAnnouncement(request.body.toString('utf8'), this.#options.maxTracks);
     this.#host.streams.admit(named.name, [named.custom]);
+    if (this.#host.moves(named.name)) return { status: 200 };
     const { client, ports, send } = this.#host;
     this.#announced = new Announced({ named, tracks, client, ports, send }, this.#options);
     this.#sessionId = randomBytes(8).toString('hex');

@@ -3,8 +3,10 @@ import type { Logger } from '../../domain/log.ts';
 import type { Connections } from '../../streams/connections.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { ConnectionLoad } from '../../tcp/admission.ts';
+import type { ClientPlace } from '../../tcp/clientPlace.ts';
 import { ClientServer } from '../../tcp/clientServer.ts';
-import type { ClientPlace, ClientServerOptions, TlsIdentity } from '../../tcp/clientServer.ts';
+import type { ClientServerOptions, TlsIdentity } from '../../tcp/clientServer.ts';
+import type { Crossing, Placement } from '../../tcp/crossing.ts';
 import { SocketLink } from '../../tcp/socketLink.ts';
 import { Ticker } from '../../util/ticker.ts';
 import { MediaPorts } from './mediaPorts.ts';
@@ -18,6 +20,8 @@ export interface RtspServerDeps {
   readonly streams: Streams;
   readonly connections: Connections;
   readonly log: Logger;
+  /** Finds other processes for publishers; absent keeps all. */
+  readonly placement?: Placement | undefined;
 }
 
 /**
@@ -62,7 +66,8 @@ export class RtspServer {
         says: SAYS,
         tlsHandshakeTimeoutMs: requestTimeoutMs,
         shortestLimitMs: Math.min(requestTimeoutMs, publishTimeoutMs, publisherTimeoutMs),
-        createSession: (socket, place) => this.#createSession(socket, place),
+        createSession: (socket, place, crossing) => this.#createSession(socket, place, crossing),
+        placement: deps.placement,
       },
       options,
     );
@@ -75,6 +80,11 @@ export class RtspServer {
   /** Starts to listen; port 0 takes a free one. @returns the port. @throws the system's error, e.g. EADDRINUSE. */
   async listen(port: number, host?: string): Promise<number> {
     return this.#clients.listen(port, host);
+  }
+
+  /** Goes on with a connection of another process: see {@link ClientServer.adopt}. */
+  adopt(socket: Socket, place: ClientPlace, received: Buffer): void {
+    this.#clients.adopt(socket, place, received);
   }
 
   /** Takes another certificate for new connections. @throws OpenSSL's error. */
@@ -100,13 +110,15 @@ export class RtspServer {
     await closed;
   }
 
-  #createSession(socket: Socket, client: ClientPlace): Session {
-    const link = new SocketLink(socket, this.#options.maxReplyBacklogBytes);
+  #createSession(socket: Socket, client: ClientPlace, crossing: Crossing): Session {
+    const { maxReplyBacklogBytes } = this.#options;
+    const link = new SocketLink(socket, { maxBacklogBytes: maxReplyBacklogBytes, crossing });
     const deps = {
       ...this.#deps,
       client,
       ports: this.#ports,
       isDraining: () => this.#clients.isDraining,
+      moves: (name: string) => crossing.moves(name),
       attend: (publication: Publication) => this.#attend(publication),
     };
     return new Session(deps, { ...this.#options, acceptsUdp: this.#options.tls === undefined }, link);

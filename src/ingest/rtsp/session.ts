@@ -77,6 +77,7 @@ export class Session implements ReaderSink, ClientSession {
       {
         ...deps,
         log: this.#log,
+        moves: (name) => this.#moves(deps.moves(name)),
         onPublishing: (publication) => this.#onPublishing(publication),
         onHold: (held) => this.#hold(held),
         send: (bytes) => this.#send(bytes),
@@ -153,6 +154,15 @@ export class Session implements ReaderSink, ClientSession {
   /** Told when the connection is gone. `error` is its cause, if any; without a stream any end is an ordinary one. */
   closed(error?: Error): void {
     this.#abort(this.#phase === 'publishing' && error !== undefined ? error.message : this.reason);
+  }
+
+  moved(): void {
+    this.#end();
+  }
+
+  #moves(isMoving: boolean): boolean {
+    if (isMoving) this.#phase = 'closed';
+    return isMoving;
   }
 
   #isOver(): boolean {

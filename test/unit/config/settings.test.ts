@@ -154,6 +154,7 @@ const DEFAULTS: Settings = {
   events_max_listeners: 16,
   shutdown_timeout: 30,
   log_level: 'info',
+  ingest_workers: 'auto',
   log_format: 'auto',
 };
 

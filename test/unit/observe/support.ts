@@ -15,6 +15,7 @@ export function observed(studio: Studio, some: Partial<Observed> = {}): Observed
   return {
     ...{ streams, recordings, disk },
     connections: new Connections(),
+    workers: { all: [] },
     captures: new PulledCaptures({ streams, log }, PULL_OPTIONS),
     catalogue: { size: 3, changes: 7 },
     retention: { deleted: new Counts(['age', 'size', 'free-space']), deletedBytes: 0 },
