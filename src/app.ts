@@ -5,32 +5,29 @@ import type { Logger } from './domain/log.ts';
 import { PublishSecrets } from './domain/publishSecrets.ts';
 import { EncoderDoors } from './encoderDoors.ts';
 import { ffmpegFields, findFfmpegs } from './ffmpegs.ts';
-import type { Ffmpegs } from './ffmpegs.ts';
 import { createHttpApp } from './http/app.ts';
 import type { HttpAccess } from './http/app.ts';
 import { LiveEvents } from './http/events.ts';
 import { RequestCounts } from './http/requestCounts.ts';
 import { HttpServer } from './http/server.ts';
 import type { HttpServices, ReadyCheck, StatusServices } from './http/services.ts';
-import type { CaptureGap } from './ingest/pull/capture.ts';
-import { PulledCaptures } from './ingest/pull/pulledCaptures.ts';
+import type { PulledCaptures } from './ingest/pull/pulledCaptures.ts';
 import type { WebRtcServer } from './ingest/webrtc/server.ts';
 import { Doors } from './listening.ts';
 import type { Observation } from './observe/observation.ts';
 import { openObservation } from './observing.ts';
+import { openCaptures } from './openCaptures.ts';
 import { openRecorder } from './openRecorder.ts';
 import type { AppEnvironment, Recorder } from './openRecorder.ts';
 import { openWebRtc } from './openWebRtc.ts';
-import { openWorkers, workerSettingsOf } from './openWorkers.ts';
+import { openWorkers } from './openWorkers.ts';
+import type { Workers } from './openWorkers.ts';
 import type { Ffmpeg } from './process/ffmpeg.ts';
 import { readyChecks } from './readiness.ts';
-import type { Recordings } from './recorder/recordings.ts';
 import { KeyFrameSnapshots } from './recorder/snapshot.ts';
 import { SignallingServer } from './signalling/server.ts';
 import { Connections } from './streams/connections.ts';
-import type { Captures } from './streams/captures.ts';
 import type { WebRtcIngest } from './streams/contracts.ts';
-import type { Stream } from './streams/stream.ts';
 import { Streams } from './streams/streams.ts';
 import type { ConnectionLoad } from './tcp/admission.ts';
 import { Lifetime } from './util/lifetime.ts';
@@ -39,7 +36,6 @@ import {
   hookKillGraceMs,
   httpAccess,
   httpLimits,
-  pullOptions,
   signallingOptions,
   snapshotOptions,
   streamLimits,
@@ -81,8 +77,7 @@ export class App {
   #webrtc: WebRtcServer | undefined;
   #captures: PulledCaptures | undefined;
   #recorder: Recorder | undefined;
-  #ffmpegs: Ffmpegs | undefined;
-  #workers: IngestWorkers | undefined;
+  #workers: Workers | undefined;
   #draining = false;
   #httpAccess: HttpAccess;
 
@@ -112,11 +107,15 @@ export class App {
       recordsDir: this.#recordsDir,
       streams: this.#streams,
       exportFfmpeg: ffmpegs.general,
-      workers: () => this.#workers,
+      workers: () => this.#workers?.pool,
       log: this.#log,
       lifetime: this.#doors,
     });
-    const workers = await this.#openWorkers(ffmpegs, this.#recorder);
+    this.#workers = await openWorkers({
+      ...{ settings: this.#settings, recordsDir: this.#recordsDir, ffmpegs, recorder: this.#recorder },
+      ...{ streams: this.#streams, connections: this.#connections, log: this.#log },
+    });
+    const workers = this.#workers.pool;
     const services = await this.#openServices(ffmpegs.general, this.#recorder, workers);
     await this.#encoderDoors.open(doors, workers);
     if (services.webrtc !== undefined) await this.#openSignalling(doors, services, services.webrtc);
@@ -145,10 +144,7 @@ export class App {
     this.#secrets.use(settings.publish_secrets);
     this.#streams.use(streamLimits(settings));
     await this.#recorder?.use(settings);
-    if (this.#ffmpegs !== undefined)
-      await this.#workers?.use(
-        workerSettingsOf(settings, { recordsDir: this.#recordsDir, ffmpegs: this.#ffmpegs }),
-      );
+    await this.#workers?.use(settings);
     this.#captures?.declare(settings.captures);
   }
 
@@ -162,32 +158,27 @@ export class App {
     const timeLeft = (): number => Math.max(0, until - Date.now());
     this.#streams.drain();
     this.#signalling?.drain();
-    await within(Promise.all([this.#encoderDoors.drain(), this.#workers?.drain()]), CLOSE_GRACE_MS);
+    await within(Promise.all([this.#encoderDoors.drain(), this.#workers?.pool.drain()]), CLOSE_GRACE_MS);
     this.#webrtc?.drain();
-    const files = Promise.all([this.#recorder?.recordings.close(), this.#workers?.finish()]);
+    const files = Promise.all([this.#recorder?.recordings.close(), this.#workers?.pool.finish()]);
     const isComplete = (await within(files, timeLeft())) !== undefined;
     if (!isComplete) this.#log.error('files were not final within shutdown_timeout');
     // Before the hooks, which may take long: publishers fail over as soon as they are let go.
-    await Promise.all([
-      this.#signalling?.close(CLOSE_GRACE_MS),
-      this.#encoderDoors.close(),
-      this.#captures?.close(),
-      this.#workers?.close(),
-    ]);
-    await this.#webrtc?.close();
+    await this.#closeIngest();
     const hooksMs = Math.max(0, timeLeft() - hookKillGraceMs(this.#settings));
     await Promise.all([this.#recorder?.hooks.drain(hooksMs), this.#recorder?.reports.drain(hooksMs)]);
     await this.#doors.close();
     return isComplete;
   }
 
-  async #openWorkers(ffmpegs: Ffmpegs, recorder: Recorder): Promise<IngestWorkers> {
-    this.#ffmpegs = ffmpegs;
-    this.#workers = await openWorkers({
-      ...{ settings: this.#settings, recordsDir: this.#recordsDir, ffmpegs, recorder },
-      ...{ streams: this.#streams, connections: this.#connections, log: this.#log },
-    });
-    return this.#workers;
+  async #closeIngest(): Promise<void> {
+    await Promise.all([
+      this.#signalling?.close(CLOSE_GRACE_MS),
+      this.#encoderDoors.close(),
+      this.#captures?.close(),
+      this.#workers?.pool.close(),
+    ]);
+    await this.#webrtc?.close();
   }
 
   async #openServices(ffmpeg: Ffmpeg, recorder: Recorder, workers: IngestWorkers): Promise<Services> {
@@ -196,7 +187,10 @@ export class App {
       snapshotOptions(ffmpeg),
       this.#log.child({ component: 'snapshots' }),
     );
-    const captures = this.#createCaptures(ffmpeg, recorder.recordings);
+    this.#captures = openCaptures({
+      ...{ streams: this.#streams, recordings: recorder.recordings, ffmpeg, log: this.#log },
+      settings: () => this.#settings,
+    });
     const common = {
       streams: this.#streams,
       connections: this.#connections,
@@ -204,24 +198,11 @@ export class App {
       hooks,
       ...{ reports, catalogue, imports, retention, exports, pictures },
       snapshots: new RoutedSnapshots(snapshots),
-      captures,
+      captures: this.#captures,
     };
     this.#webrtc = await openWebRtc(this.#settings, this.#streams, this.#log);
     if (this.#webrtc === undefined) return common;
     return { ...common, webrtc: new RoutedWebRtc(this.#webrtc, workers, this.#streams) };
-  }
-
-  #createCaptures(ffmpeg: Ffmpeg, recordings: Recordings): Captures {
-    const onGap = (stream: Stream, { from, to, cause }: CaptureGap): void => {
-      if (this.#settings.record_reconnect === 'part') recordings.beginPart(stream, 'gap');
-      stream.report({ cause: 'source-lost', from, to, lostMs: to - from, detail: cause });
-    };
-    const log = this.#log.child({ component: 'captures' });
-    this.#captures = new PulledCaptures(
-      { streams: this.#streams, log, onGap },
-      pullOptions(this.#settings, ffmpeg),
-    );
-    return this.#captures;
   }
 
   async #openSignalling(doors: Doors, services: Services, webrtc: WebRtcIngest): Promise<void> {

@@ -18,11 +18,11 @@ import { needed } from './listening.ts';
 import type { Ffmpeg } from './process/ffmpeg.ts';
 import { DiskSpace } from './recorder/diskSpace.ts';
 import { Recordings } from './recorder/recordings.ts';
+import type { RecordingsDeps } from './recorder/recordings.ts';
 import { RecordWatcher } from './recorder/recordWatcher.ts';
 import { IntegrityReports } from './reports/integrityReports.ts';
 import { KnownReports } from './reports/knownReports.ts';
 import { isRecordedAutomatically } from './streams/automaticRecording.ts';
-import type { Stream } from './streams/stream.ts';
 import type { Streams } from './streams/streams.ts';
 import type { Lifetime } from './util/lifetime.ts';
 import type { IngestWorkers } from './workers/ingestWorkers.ts';
@@ -119,8 +119,6 @@ export async function openRecorder(ffmpeg: Ffmpeg, deps: RecorderDeps): Promise<
 function createRooms(ffmpeg: Ffmpeg, deps: RecorderDeps, inForce: { readonly settings: Settings }): Rooms {
   const { settings, environment, recordsDir } = deps;
   const logOf = (component: string): Logger => deps.log.child({ component });
-  const isAutomatic = (stream: Stream): boolean =>
-    isRecordedAutomatically(stream, automaticRecording(inForce.settings));
   const onHookEnd: OnHookEnd = (part, end) => catalogue.noteHook(part, end);
   const hooks = new RecordHooks(hookOptions(settings, environment, recordsDir), logOf('hooks'), onHookEnd);
   const reports = new IntegrityReports(reportOptions(settings, recordsDir), logOf('reports'));
@@ -129,12 +127,7 @@ function createRooms(ffmpeg: Ffmpeg, deps: RecorderDeps, inForce: { readonly set
     await Promise.all([reports.take(part, evidence), catalogue.take(part, evidence)]);
     await hooks.enqueue(part);
   };
-  const recordings = new Recordings({
-    streams: deps.streams,
-    settings: recorderSettings(settings, recordsDir, ffmpeg),
-    ...{ disk, log: logOf('recorder'), isAutomatic, onPart: takePart },
-    others: () => deps.workers()?.openRecordings() ?? 0,
-  });
+  const recordings = createRecordings(ffmpeg, deps, inForce, { disk, onPart: takePart });
   const others: CatalogueDeps = {
     now: () => ({
       unfinished: new Set([...recordings.unfinished, ...(deps.workers()?.unfinished ?? [])]),
@@ -160,6 +153,21 @@ function createRooms(ffmpeg: Ffmpeg, deps: RecorderDeps, inForce: { readonly set
   const exports = new Exports(exportOptions(settings, deps.exportFfmpeg, place), toolsOf('exports'));
   const pictures = new Pictures(pictureOptions(settings, deps.exportFfmpeg, place), toolsOf('pictures'));
   return { recordings, hooks, reports, disk, catalogue, imports, retention, exports, pictures, takePart };
+}
+
+function createRecordings(
+  ffmpeg: Ffmpeg,
+  { settings, recordsDir, streams, workers, log }: RecorderDeps,
+  inForce: { readonly settings: Settings },
+  rooms: Pick<RecordingsDeps, 'disk' | 'onPart'>,
+): Recordings {
+  return new Recordings({
+    ...rooms,
+    ...{ streams, settings: recorderSettings(settings, recordsDir, ffmpeg) },
+    log: log.child({ component: 'recorder' }),
+    isAutomatic: (stream) => isRecordedAutomatically(stream, automaticRecording(inForce.settings)),
+    others: () => workers()?.openRecordings() ?? 0,
+  });
 }
 
 async function useSettings(

@@ -7,7 +7,16 @@ import { needed } from './listening.ts';
 import type { Recorder } from './openRecorder.ts';
 import type { Connections } from './streams/connections.ts';
 import type { Streams } from './streams/streams.ts';
-import { workerSettings } from './wiring.ts';
+import {
+  automaticRecording,
+  diskOptions,
+  recorderSettings,
+  rtmpOptions,
+  rtspOptions,
+  snapshotOptions,
+  streamLimits,
+  webRtcOptions,
+} from './wiring.ts';
 import { IngestWorkers } from './workers/ingestWorkers.ts';
 import type { SettingsOf, WorkersOptions } from './workers/ingestWorkers.ts';
 
@@ -23,11 +32,18 @@ export interface OpenWorkersDeps {
   readonly log: Logger;
 }
 
+/** Ingest workers that are open. */
+export interface Workers {
+  readonly pool: IngestWorkers;
+  /** Has what begins from now on go by other settings. Never rejects. */
+  readonly use: (settings: Settings) => Promise<void>;
+}
+
 /** Starts the ingest workers that the settings want from the start. @throws UnavailableError */
-export async function openWorkers(deps: OpenWorkersDeps): Promise<IngestWorkers> {
+export async function openWorkers(deps: OpenWorkersDeps): Promise<Workers> {
   const { settings, streams, connections, recorder, log } = deps;
   const { recordings, takePart: onPart } = recorder;
-  const workers = new IngestWorkers(
+  const pool = new IngestWorkers(
     {
       ...{ streams, connections, recordings, onPart, modulePath: WORKER_MODULE },
       counts: recordings.counts,
@@ -37,20 +53,33 @@ export async function openWorkers(deps: OpenWorkersDeps): Promise<IngestWorkers>
     workersOptions(settings),
   );
   try {
-    await needed('ingest_workers: an ingest worker cannot start', workers.open());
-    return workers;
+    await needed('ingest_workers: an ingest worker cannot start', pool.open());
+    return { pool, use: (next) => pool.use(workerSettingsOf(next, deps)) };
   } catch (error) {
-    await workers.close();
+    await pool.close();
     throw error;
   }
 }
 
 /** What each worker goes by. */
-export function workerSettingsOf(
+function workerSettingsOf(
   settings: Settings,
   { recordsDir, ffmpegs }: Pick<OpenWorkersDeps, 'recordsDir' | 'ffmpegs'>,
 ): SettingsOf {
-  return (index) => workerSettings(settings, { recordsDir, ffmpegs, index });
+  const webrtc = webRtcOptions(settings);
+  return (index) => ({
+    rtmp: rtmpOptions(settings),
+    rtsp: rtspOptions(settings),
+    // Two processes cannot share a port: each has the next one.
+    webrtc: webrtc && { ...webrtc, ...(webrtc.port ? { port: webrtc.port + index } : {}) },
+    streams: streamLimits(settings),
+    secrets: settings.publish_secrets,
+    automatic: automaticRecording(settings),
+    recorder: recorderSettings(settings, recordsDir, ffmpegs.recording),
+    disk: diskOptions(settings, recordsDir),
+    snapshots: snapshotOptions(ffmpegs.general),
+    logLevel: settings.log_level,
+  });
 }
 
 /** Automatic leaves one core to the supervisor. */

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { Settings } from './config/settings.ts';
 import { WCS_MEDIA_PORTS } from './config/webrtc.ts';
 import type { NameSettings } from './domain/names.ts';
-import type { Ffmpegs } from './ffmpegs.ts';
 import type { HookOptions } from './hooks/recordHooks.ts';
 import type { HttpAccess } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS } from './http/server.ts';
@@ -21,7 +20,6 @@ import type { SignallingOptions } from './signalling/server.ts';
 import type { ReportOptions } from './reports/integrityReports.ts';
 import type { AutomaticRecording } from './streams/automaticRecording.ts';
 import type { StreamLimits } from './streams/streams.ts';
-import type { WorkerSettings } from './workers/messages.ts';
 
 /** The settings as each room wants them: milliseconds, bytes, absolute paths. */
 
@@ -253,36 +251,4 @@ export function snapshotOptions({ path }: Ffmpeg): SnapshotOptions {
 export function automaticRecording(settings: Settings): AutomaticRecording {
   const { record_streams: all, record_flash_published_streams: rtmp, record_rtsp_streams: rtsp } = settings;
   return { all, rtmp, rtsp };
-}
-
-/**
- * What an ingest worker goes by.
- * @param place `ffmpegs` are those of the supervisor; `index` counts the workers from 1.
- */
-export function workerSettings(
-  settings: Settings,
-  {
-    recordsDir,
-    ffmpegs,
-    index,
-  }: {
-    readonly recordsDir: string;
-    readonly ffmpegs: Ffmpegs;
-    readonly index: number;
-  },
-): WorkerSettings {
-  const webrtc = webRtcOptions(settings);
-  return {
-    rtmp: rtmpOptions(settings),
-    rtsp: rtspOptions(settings),
-    // Two processes cannot share a port: each has the next one.
-    webrtc: webrtc && { ...webrtc, ...(webrtc.port ? { port: webrtc.port + index } : {}) },
-    streams: streamLimits(settings),
-    secrets: settings.publish_secrets,
-    automatic: automaticRecording(settings),
-    recorder: recorderSettings(settings, recordsDir, ffmpegs.recording),
-    disk: diskOptions(settings, recordsDir),
-    snapshots: snapshotOptions(ffmpegs.general),
-    logLevel: settings.log_level,
-  };
 }

@@ -2,7 +2,8 @@ import type { Socket } from 'node:net';
 import { RecorderdError } from './domain/errors.ts';
 import type { Logger } from './domain/log.ts';
 import { PublishSecrets } from './domain/publishSecrets.ts';
-import type { Publisher } from './domain/publisher.ts';
+import type { Connection, Publisher } from './domain/publisher.ts';
+import type { RecordingOptions } from './domain/recording.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
 import { RtspServer } from './ingest/rtsp/server.ts';
 import { WebRtcServer } from './ingest/webrtc/server.ts';
@@ -31,7 +32,6 @@ const MAX_ENDED = 1000;
 export class WorkerApp {
   readonly #channel: Channel<SupervisorCalls, WorkerCalls>;
   readonly #log: Logger;
-  readonly #settings: WorkerSettings;
   #automatic: WorkerSettings['automatic'];
   readonly #secrets: PublishSecrets;
   readonly #streams: Streams;
@@ -49,7 +49,6 @@ export class WorkerApp {
   constructor(settings: WorkerSettings, channel: Channel<SupervisorCalls, WorkerCalls>, log: Logger) {
     this.#channel = channel;
     this.#log = log;
-    this.#settings = settings;
     this.#automatic = settings.automatic;
     this.#secrets = new PublishSecrets(settings.secrets);
     // How many streams there may be was decided before they come here.
@@ -128,16 +127,17 @@ export class WorkerApp {
     this.#connections.bySessionId(sessionId)?.terminate(info);
   }
 
-  async startRecording(mediaSessionId: string, options: Parameters<Recordings['start']>[1]): Promise<void> {
+  startRecording(mediaSessionId: string, options: RecordingOptions): void {
     this.#recordings.start(this.#live(mediaSessionId), options);
     this.#telling.now();
-    await Promise.resolve();
   }
 
   async stopRecording(mediaSessionId: string): Promise<void> {
     const stopped = this.#recordings.stop(mediaSessionId);
     this.#telling.soon();
     await stopped;
+    // Before the answer: who is told that it ended may ask for another one elsewhere.
+    this.#telling.now();
   }
 
   async whenFinal(mediaSessionId: string): Promise<string | undefined> {
@@ -210,8 +210,15 @@ export class WorkerApp {
 
   #toldConnections(): Connections {
     return new Connections(this.#secrets, {
-      onAdded: ({ terminate: _, ...connection }) => this.#channel.tell('connected', connection),
+      onAdded: (connection) => this.#channel.tell('connected', withoutFunctions(connection)),
       onRemoved: ({ sessionId }) => this.#channel.tell('disconnected', sessionId),
     });
   }
+}
+
+/** Functions do not travel. */
+function withoutFunctions(connection: Connection): Omit<Connection, 'terminate'> {
+  return Object.fromEntries(
+    Object.entries(connection).filter(([, value]) => typeof value !== 'function'),
+  ) as unknown as Omit<Connection, 'terminate'>;
 }

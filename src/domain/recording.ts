@@ -93,3 +93,12 @@ export interface RecordingInfo {
   /** Milliseconds since FFmpeg took media last; null before it was given any. */
   readonly lastWriteAgeMs: number | null;
 }
+
+/** How many recordings there are. */
+export interface RecordingLoad {
+  readonly active: number;
+  /** Ended, with files that have no name yet. */
+  readonly finishing: number;
+  /** Streams that are recorded as soon as the disk has room. */
+  readonly waiting: number;
+}

@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limitOn } from '../domain/freeSpace.ts';
@@ -107,6 +107,20 @@ export class DiskSpace {
         this.#log.warn('file cannot be finished before the disk has room', { err });
         await new Promise<void>((resolve) => this.events.once('room', resolve));
       }
+    }
+  }
+
+  /** True when `job` is done, false when the disk became full before. */
+  async unlessFull(job: Promise<void>): Promise<boolean> {
+    const settled = new AbortController();
+    const full = once(this.events, 'full', { signal: settled.signal }).then(
+      () => false,
+      () => false,
+    );
+    try {
+      return await Promise.race([job.then(() => true), full]);
+    } finally {
+      settled.abort();
     }
   }
 

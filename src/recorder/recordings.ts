@@ -1,9 +1,15 @@
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter } from 'node:events';
 import { basename, join } from 'node:path';
 import { RecorderdError } from '../domain/errors.ts';
 import type { PartEvidence } from '../domain/integrityReport.ts';
 import type { Logger } from '../domain/log.ts';
-import type { FinishedPart, RecordingInfo, RecordingOptions, StopReason } from '../domain/recording.ts';
+import type {
+  FinishedPart,
+  RecordingInfo,
+  RecordingLoad,
+  RecordingOptions,
+  StopReason,
+} from '../domain/recording.ts';
 import type { Stream } from '../streams/stream.ts';
 import type { Streams } from '../streams/streams.ts';
 import { Ticker } from '../util/ticker.ts';
@@ -37,6 +43,8 @@ interface RecordingsEvents {
   began: [id: string];
   /** It has no file to come any more. */
   over: [id: string];
+  /** It is not counted as open any more. */
+  closed: [];
 }
 
 interface Waiting {
@@ -44,15 +52,6 @@ interface Waiting {
   readonly options: RecordingOptions;
   /** Milliseconds since the epoch on the server's clock. */
   readonly since: number;
-}
-
-/** How many recordings there are. */
-export interface RecordingLoad {
-  readonly active: number;
-  /** Ended, with files that have no name yet. */
-  readonly finishing: number;
-  /** Streams that are recorded as soon as the disk has room. */
-  readonly waiting: number;
 }
 
 /** Every running recording, by media session. */
@@ -218,7 +217,7 @@ export class Recordings {
       );
     }
     this.#taps.delete(mediaSessionId);
-    const isFinal = await this.#unlessFull(tap.stop('rest-stop'));
+    const isFinal = await this.#deps.disk.unlessFull(tap.stop('rest-stop'));
     if (!isFinal)
       throw new RecorderdError('DISK_FULL', 'the recording ended; the disk must have room to finish it');
   }
@@ -310,26 +309,13 @@ export class Recordings {
     }
   }
 
-  /** True when `job` is done, false when the disk became full before. */
-  async #unlessFull(job: Promise<void>): Promise<boolean> {
-    const settled = new AbortController();
-    const full = once(this.#deps.disk.events, 'full', { signal: settled.signal }).then(
-      () => false,
-      () => false,
-    );
-    try {
-      return await Promise.race([job.then(() => true), full]);
-    } finally {
-      settled.abort();
-    }
-  }
-
   #tap(stream: Stream): StreamTap {
     const { settings, log } = this.#deps;
     const onEmpty = (): void => {
       this.#open.delete(tap);
       const id = tap.stream.mediaSessionId;
       if (this.#taps.get(id) === tap) this.#taps.delete(id);
+      this.events.emit('closed');
     };
     const tap = new StreamTap(stream, { reconnect: settings.reconnect, log, onEmpty });
     this.#taps.set(stream.mediaSessionId, tap);

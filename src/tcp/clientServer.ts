@@ -26,8 +26,6 @@ export interface ClientSession {
   terminate(info: string): void;
   /** The connection is gone; `error` is its cause, if any. */
   closed(error?: Error): void;
-  /** Another process has the connection now: nothing more is received nor to be said. */
-  moved(): void;
 }
 
 /** PEM texts of a server certificate. */
@@ -220,7 +218,6 @@ export class ClientServer<S extends ClientSession> {
     crossing.begin(socket, () => {
       socket.off('close', onClose);
       forget();
-      session.moved();
     });
     return session;
   }

@@ -12,7 +12,7 @@ interface Internals {
 /** As the mark of a socket it makes Node stop reading ahead after one read while the socket rests. */
 export const RESTING_MARK_BYTES = 1;
 
-/** Has Node read nothing more of a socket; `pause` alone lets it read ahead. */
+/** Has this process read nothing more of a socket, ever; `pause` alone lets Node read ahead. */
 export function stopReading(socket: Socket): void {
   socket.pause();
   (socket as Internals)._handle?.readStop();

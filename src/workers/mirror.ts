@@ -1,7 +1,6 @@
 import type { Track } from '../domain/media.ts';
 import type { Connection, Publisher } from '../domain/publisher.ts';
-import type { RecordingInfo } from '../domain/recording.ts';
-import type { RecordingLoad } from '../recorder/recordings.ts';
+import type { RecordingInfo, RecordingLoad } from '../domain/recording.ts';
 import type { Connections } from '../streams/connections.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { StreamBirth, StreamFigures, WorkerFigures } from './messages.ts';

@@ -1,6 +1,6 @@
-import type { RecordingInfo, RecordingOptions } from '../domain/recording.ts';
+import type { RecordingInfo, RecordingLoad, RecordingOptions } from '../domain/recording.ts';
 import type { RecorderCounts } from '../recorder/recorderCounts.ts';
-import type { RecordingLoad, Recordings } from '../recorder/recordings.ts';
+import type { Recordings } from '../recorder/recordings.ts';
 import type { RecordingControl } from '../streams/contracts.ts';
 import type { Stream } from '../streams/stream.ts';
 import type { IngestWorker } from './ingestWorker.ts';

@@ -38,6 +38,7 @@ export class Telling {
       this.#channel.tell('recordingOver', id);
       this.soon();
     });
+    this.#recordings.events.on('closed', () => this.soon());
     this.#timer = setInterval(() => this.now(), FIGURES_MS);
   }
 

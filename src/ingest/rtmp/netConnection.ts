@@ -218,7 +218,10 @@ export class NetConnection {
     try {
       if (this.#host.isDraining()) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
       this.#host.streams.admit(name, [custom, publisher.custom]);
-      if (this.#host.moves(name)) return;
+      if (this.#host.moves(name)) {
+        this.end('it goes on in another process');
+        return;
+      }
       stream = this.#host.streams.publish({ name, mediaSessionId, publisher, custom, createdAt: Date.now() });
     } catch (error) {
       if (!(error instanceof RecorderdError)) throw error;

@@ -165,10 +165,6 @@ export class Session implements MessageSink {
     this.#abort(this.#phase === 'publishing' && error !== undefined ? error.message : this.reason);
   }
 
-  moved(): void {
-    this.#endPublication();
-  }
-
   #moves(isMoving: boolean): boolean {
     if (isMoving) this.#phase = 'closed';
     return isMoving;

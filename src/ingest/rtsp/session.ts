@@ -156,10 +156,6 @@ export class Session implements ReaderSink, ClientSession {
     this.#abort(this.#phase === 'publishing' && error !== undefined ? error.message : this.reason);
   }
 
-  moved(): void {
-    this.#end();
-  }
-
   #moves(isMoving: boolean): boolean {
     if (isMoving) this.#phase = 'closed';
     return isMoving;
