@@ -78,6 +78,8 @@ export class Stream {
   packets: (() => PacketCounts) | undefined;
   /** Makes the publisher wait (true) or go on (false); set by publishers whose media can wait. */
   setPaused: ((isPaused: boolean) => void) | undefined;
+  /** Has media that has arrived read at once; set by publishers that are read in batches. */
+  wake: (() => void) | undefined;
   #gop: GopCache;
   readonly #subscribers = new Set<StreamSubscriber>();
   readonly #holds = new Set<symbol>();
@@ -166,6 +168,11 @@ export class Stream {
   /** The newest picture that can be decoded alone. */
   get keyFrame(): KeyFrame | undefined {
     return this.#gop.keyFrame;
+  }
+
+  /** How much of the stream {@link cached} holds, microseconds of stream time. */
+  get cachedUs(): number {
+    return this.#gop.spanUs;
   }
 
   /** The stream since its newest video key frame, tracks first. */
