@@ -14,7 +14,7 @@ SOURCES := $(shell find src) package.json tsconfig.json tsconfig.build.json
 # Flags of the server (make run) or of vitest (make test-unit, test-e2e, test-browser).
 ARGS ?=
 
-.PHONY: help install build ffmpeg lean-ffmpeg setup demo run test test-unit test-e2e test-browser test-long test-lean test-package lint bench bench-faults bench-recovery bench-steady bench-storms bench-growth bench-on-demand bench-long bench-sync bench-webrtc bench-catalogue fuzz soak package clean
+.PHONY: help install build ffmpeg lean-ffmpeg setup demo run test test-unit test-e2e test-browser test-long test-lean test-package lint bench bench-faults bench-recovery bench-steady bench-storms bench-growth bench-on-demand bench-copies bench-long bench-sync bench-webrtc bench-catalogue fuzz soak package clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ bench-growth: build ffmpeg ## what a recording costs among 1 to 200: BENCH_NUMBE
 
 bench-on-demand: build ffmpeg ## how soon a recording that REST starts has its first byte in a file (docs/benchmarks.md)
 	@node bench/on-demand.mjs
+
+bench-copies: build ffmpeg ## bytes that move in memory between socket and FFmpeg's pipe: BENCH_LOADS (docs/benchmarks.md)
+	@node bench/copies.mjs
 
 bench-long: build ffmpeg ## memory, and the time of the end, of a recording of ten hours: BENCH_HOURS, BENCH_SPEED (docs/benchmarks.md)
 	@node bench/long-recording.mjs

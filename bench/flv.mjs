@@ -1,13 +1,14 @@
 // Reads an FLV file and lays it out as the RTMP chunks one publisher sends, once for all publishers.
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
+import process from 'node:process';
 
 const AUDIO = 8;
 const VIDEO = 9;
 const DATA = 18;
 
-/** Chunk size that the load announces before its media. */
-export const CHUNK_SIZE = 4096;
+/** Chunk size that the load announces before its media, bytes. */
+export const CHUNK_SIZE = Number(process.env.BENCH_CHUNK_SIZE ?? 4096);
 /** Message stream that createStream answers with on every server measured here. */
 const MESSAGE_STREAM_ID = 1;
 const CHUNK_STREAM_OF = { [AUDIO]: 4, [VIDEO]: 6, [DATA]: 5 };

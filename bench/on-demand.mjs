@@ -13,8 +13,11 @@ import { spread } from './report.mjs';
 import { benchSettings } from './runner.mjs';
 import { sourceFile } from './source.mjs';
 
-/** Between two starts: at another place of the key frame interval of 2 s each time. */
-const PAUSE_MS = 270;
+/**
+ * From one start to the next. Streams begin 1/N s after each other, and their key frames come every 2 s: with 30 of them
+ * the places of the starts behind a key frame are multiples of the golden ratio, which spread evenly.
+ */
+const STEP_MS = 797;
 const BYTE_TIMEOUT_MS = 10_000;
 const LOOK_MS = 2;
 const { n, repeats } = benchSettings({ publishers: 30, peers: 'recorderd' });
@@ -63,18 +66,22 @@ async function start(http, work, mediaSessionId) {
   return { answered, firstByte: performance.now() - began };
 }
 
+/** Streams in the order in which they begin. */
+const byNumber = (a, b) => Number(a.name.slice('bench'.length)) - Number(b.name.slice('bench'.length));
+
 async function run() {
   const home = mkdtempSync(join(tmpdir(), 'recorderd-on-demand-'));
   const running = await server.start(home, { wrap: (command) => command });
   try {
-    const stopLoad = await publish(running, Math.ceil((n * PAUSE_MS * 2) / 1000) + 10);
+    const stopLoad = await publish(running, Math.ceil((n * STEP_MS) / 1000) + 15);
     // The group of pictures that a start takes over is there.
     await pause(4000);
     const streams = await (await rest(running.http, 'stream/find_all', {})).json();
     const starts = [];
-    for (const { mediaSessionId } of streams) {
+    for (const { mediaSessionId } of streams.sort(byNumber)) {
+      const next = pause(STEP_MS);
       starts.push(await start(running.http, join(running.output, '.work'), mediaSessionId));
-      await pause(PAUSE_MS);
+      await next;
     }
     stopLoad();
     return starts;

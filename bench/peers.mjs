@@ -31,7 +31,8 @@ async function recorderd(folder, meter, changed = {}) {
   try {
     const port = await server.port('rtmp');
     const http = await server.port('http');
-    return { pid: server.pid, port, http, app: 'live', output, folders: [output], stop: server.stop };
+    const rtsp = await server.port('rtsp');
+    return { pid: server.pid, port, http, rtsp, app: 'live', output, folders: [output], stop: server.stop };
   } catch (error) {
     await server.stop();
     throw new Error(`${error.message}\n${server.logTail()}`, { cause: error });

@@ -14,7 +14,14 @@ const TAIL_LINES = 30;
 const STOP_MS = 40_000;
 
 /** Free ports, JSON log: what every caller needs. */
-const SETTINGS = { 'rtmp.port': 0, 'rtsp.port': 0, 'http.port': 0, log_format: 'json' };
+const SETTINGS = {
+  'rtmp.port': 0,
+  'rtsp.port': 0,
+  'http.port': 0,
+  'ws.port': 0,
+  media_port: 0,
+  log_format: 'json',
+};
 
 const asJson = (line) => {
   try {

@@ -52,6 +52,7 @@ export function recorderSettings(settings: Settings, recordsDir: string, ffmpeg:
     },
     batchMs: settings.record_batch_ms,
     fragmentMs: settings.record_fragment_ms,
+    onDemandFragmentMs: settings.record_on_demand_fragment_ms,
     syncMs: settings.record_sync_ms,
     faststart: settings.mp4_faststart,
     trackWaitMs: settings.record_track_wait_ms,

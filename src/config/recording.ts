@@ -106,6 +106,12 @@ export const RECORDING = {
     doc: 'Length of an MP4 fragment: a crash costs at most this much media and one batch.',
     apply: 'live',
   }),
+  record_on_demand_fragment_ms: setting({
+    type: whole('milliseconds', 100, 60_000),
+    initial: '200',
+    doc: 'The same, if shorter, of a recording that is started while its stream runs and that finds less than record_fragment_ms to begin with: its first media is so much sooner in the file.',
+    apply: 'live',
+  }),
   record_sync_ms: setting({
     type: whole('milliseconds', 0, 3_600_000),
     initial: '5000',

@@ -17,6 +17,7 @@ import { Turns } from '../util/turns.ts';
 import type { DiskSpace } from './diskSpace.ts';
 import { waitedForRoom } from './evidence.ts';
 import { makeFolder } from './makeFolder.ts';
+import { hurry, onDemandSettings } from './onDemand.ts';
 import { Recording } from './recording.ts';
 import { RecorderCounts } from './recorderCounts.ts';
 import { leftBehind, recover } from './recovery.ts';
@@ -143,7 +144,7 @@ export class Recordings {
     if (this.#draining) throw new RecorderdError('SHUTTING_DOWN', 'the server is shutting down');
     this.#admit(stream);
     const isFull = this.#deps.disk.state === 'full';
-    if (!isFull && (this.#begin(stream, options).isActive || stream.ended)) return;
+    if (!isFull && (this.#beginOnDemand(stream, options).isActive || stream.ended)) return;
     // A start that filled the disk is refused like one that found it full.
     if (isFull || this.#waiting.delete(stream.mediaSessionId)) {
       throw new RecorderdError('DISK_FULL', 'the disk is full; try again when it has room');
@@ -175,8 +176,15 @@ export class Recordings {
     return true;
   }
 
-  #begin(stream: Stream, options: RecordingOptions): Recording {
-    const { settings, disk, log } = this.#deps;
+  #beginOnDemand(stream: Stream, options: RecordingOptions): Recording {
+    const { settings } = this.#deps;
+    const recording = this.#begin(stream, options, onDemandSettings(stream, settings));
+    hurry(stream, recording, settings);
+    return recording;
+  }
+
+  #begin(stream: Stream, options: RecordingOptions, settings = this.#deps.settings): Recording {
+    const { disk, log } = this.#deps;
     const tap = this.#taps.get(stream.mediaSessionId) ?? this.#tap(stream);
     const onPart = async (part: FinishedPart, evidence: PartEvidence): Promise<void> => {
       this.#newestNames.set(tap.stream, basename(part.path));

@@ -21,6 +21,8 @@ export interface RecorderSettings {
   readonly batchMs: number;
   /** Longest MP4 fragment. */
   readonly fragmentMs: number;
+  /** The same of recordings that begin in mid-stream with less than `fragmentMs`; a longer one has no effect. */
+  readonly onDemandFragmentMs: number;
   /** How often working files are written through to the disk; 0 leaves it to the system. */
   readonly syncMs: number;
   /** The index of a finished MP4 is moved to its front. */

@@ -56,6 +56,14 @@ export class GopCache {
     return [...[...this.#tracks.values()].map((track) => ({ track })), ...this.#items];
   }
 
+  /** From the first sample to the last one, microseconds. */
+  get spanUs(): number {
+    const isSample = (item: StreamItem): item is { readonly sample: Sample } => 'sample' in item;
+    const first = this.#items.find(isSample);
+    const last = this.#items.findLast(isSample);
+    return first === undefined || last === undefined ? 0 : last.sample.dts - first.sample.dts;
+  }
+
   /** Sound that belongs beside a key frame but came before it. */
   #soundSince(dts: number): readonly Sample[] {
     const sound: Sample[] = [];

@@ -80,6 +80,8 @@ export class Stream {
   setPaused: ((isPaused: boolean) => void) | undefined;
   /** Told of every new or changed track; set by who follows the stream without its samples. */
   onTrackSet: ((track: Track) => void) | undefined;
+  /** Has media that has arrived read at once; set by publishers that are read in batches. */
+  wake: (() => void) | undefined;
   #gop: GopCache;
   readonly #subscribers = new Set<StreamSubscriber>();
   readonly #holds = new Set<symbol>();
@@ -169,6 +171,11 @@ export class Stream {
   /** The newest picture that can be decoded alone. */
   get keyFrame(): KeyFrame | undefined {
     return this.#gop.keyFrame;
+  }
+
+  /** How much of the stream {@link cached} holds, microseconds of stream time. */
+  get cachedUs(): number {
+    return this.#gop.spanUs;
   }
 
   /** The stream since its newest video key frame, tracks first. */

@@ -10,6 +10,8 @@ export interface Link {
   setBatched(batched: boolean): void;
   /** True: reads nothing, so that the client waits; false: goes on. */
   setHeld(held: boolean): void;
+  /** Reads what has arrived, before the next batch is due; not while the client is made to wait. */
+  wake(): void;
   /** Told of every read, after its bytes were used. @returns true when nothing is read for a while from now on. */
   onRead(bytes: number): boolean;
   /** Calls `done` once what the kernel holds has been read: at once unless reading in batches. */
@@ -81,14 +83,20 @@ export class SocketLink implements Link {
       this.#stopTicking ??= this.#ticker?.add(() => this.#onTick());
     } else {
       this.#leaveTicker();
-      this.#wake();
+      this.wake();
     }
   }
 
   setHeld(held: boolean): void {
     this.#isHeld = held;
     if (held) this.#socket.pause();
-    else this.#wake();
+    else this.wake();
+  }
+
+  wake(): void {
+    if (this.#isHeld || !this.#socket.isPaused()) return;
+    this.#readAhead = this.#socket.readableLength;
+    this.#socket.resume();
   }
 
   readArrived(done: () => void): void {
@@ -125,12 +133,6 @@ export class SocketLink implements Link {
   #onTick(): void {
     this.#isFast = this.#bytesSinceTick > MAX_RESTING_BYTES;
     this.#bytesSinceTick = 0;
-    this.#wake();
-  }
-
-  #wake(): void {
-    if (this.#isHeld || !this.#socket.isPaused()) return;
-    this.#readAhead = this.#socket.readableLength;
-    this.#socket.resume();
+    this.wake();
   }
 }

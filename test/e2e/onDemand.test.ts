@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
@@ -5,7 +6,9 @@ import { decodeErrors, packetsOf } from '../support/packets.ts';
 import type { Packet } from '../support/packets.ts';
 import { publishFile } from '../support/publishers.ts';
 import type { PublisherProcess } from '../support/publishers.ts';
+import { RtmpClient } from '../support/rtmpClient.ts';
 import { TestServer } from '../support/server.ts';
+import { h264Source } from '../support/shortSource.ts';
 
 const { bframesFlv } = inject('media');
 let server: TestServer;
@@ -18,7 +21,8 @@ async function findStream(name: string): Promise<Record<string, unknown> | undef
 }
 
 beforeEach(async () => {
-  server = await TestServer.start({ stream_record_policy: 'streamName' });
+  // A publisher that falls silent stays.
+  server = await TestServer.start({ stream_record_policy: 'streamName', rtmp_publisher_timeout: 600 });
   publisher = publishFile(bframesFlv, server.rtmpUrl('cam?key=v1'));
   const stream = await eventually(
     async () =>
@@ -137,4 +141,35 @@ test('terminate ends the stream and its recording, unknown sessions are 404', as
   ]) {
     expect((await server.rest(path, { mediaSessionId })).status).toBe(404);
   }
+});
+
+/** Bytes of the working files, which are fragmented MP4. */
+function working(): Buffer {
+  const work = join(server.recordsDir, '.work');
+  const files = readdirSync(work, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.mp4'),
+  );
+  return Buffer.concat(files.map((name) => readFileSync(join(work, name))));
+}
+
+test('a start right behind a key frame has media in its file before as much came as a fragment has', async () => {
+  const client = await RtmpClient.publishing(server.port('rtmp'), 'young');
+  // 360 ms from the key frame on, and then nothing.
+  const source = h264Source(bframesFlv, 10);
+  for (const { kind, timeMs, body } of source.tags) client[kind](timeMs, body);
+  const { mediaSessionId: young } = await eventually(async () => {
+    const found = await findStream('young');
+    return found?.['hasAudio'] === true && found['hasVideo'] === true ? found : undefined;
+  }, 'stream is live');
+  expect((await server.rest('/stream/startRecording', { mediaSessionId: young })).status).toBe(200);
+  await eventually(
+    () => (working().includes('mdat') ? true : undefined),
+    'a fragment is in the working file',
+  );
+  client.end();
+  await server.recordsFinished(1);
+  const video = await packetsOf(join(server.recordsDir, 'young.mp4'), 'v');
+  expect(video.map(({ md5 }) => md5)).toEqual(
+    (await packetsOf(bframesFlv, 'v')).slice(0, 10).map(({ md5 }) => md5),
+  );
 });

@@ -142,6 +142,7 @@ const RECORDER_SETTINGS = {
   rotation: { kind: 'none' },
   batchMs: 250,
   fragmentMs: 500,
+  onDemandFragmentMs: 200,
   syncMs: 0,
   faststart: false,
   trackWaitMs: 2_000,

@@ -164,6 +164,7 @@ export function feed(input: Buffer, next: () => number, withHandshake = true): O
     send: () => true,
     setBatched: () => undefined,
     setHeld: () => undefined,
+    wake: () => undefined,
     onRead: () => false,
     readArrived: (done: () => void) => done(),
     end: () => undefined,

@@ -113,6 +113,7 @@ export async function feed(input: Buffer, next: () => number): Promise<Outcome> 
     },
     setBatched: () => undefined,
     setHeld: () => undefined,
+    wake: () => undefined,
     onRead: () => false,
     readArrived: (done: () => void) => done(),
     end: () => undefined,

@@ -37,6 +37,8 @@ export interface NetConnectionHost {
   readonly onPublishing: (publishing: boolean) => void;
   /** The media of the publication shall wait (true) or go on (false). */
   readonly onHold: (held: boolean) => void;
+  /** Media that has arrived is wanted now. */
+  readonly onWake: () => void;
   /** Closes the connection once what was said has been sent. */
   readonly close: (reason: string) => void;
 }
@@ -231,6 +233,7 @@ export class NetConnection {
     const { streams, leapBounds, log } = this.#host;
     this.#publication = new Publication(stream, { streams, streamId, leapBounds }, log);
     stream.setPaused = (isPaused) => this.#host.onHold(isPaused);
+    stream.wake = () => this.#host.onWake();
     this.#host.onPublishing(true);
     this.#host.replies.streamBegin(streamId);
     this.#say(streamId, 'status', 'NetStream.Publish.Start', `${name} is now published.`);

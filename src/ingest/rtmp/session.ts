@@ -91,6 +91,7 @@ export class Session implements MessageSink {
         this.#isHeld = held;
         this.#link.setHeld(held);
       },
+      onWake: () => this.#link.wake(),
       close: (reason) => this.#close(reason),
     });
   }

@@ -4,6 +4,8 @@ import type { ParameterSets } from './parameterSets.ts';
 
 /** A parameter set in fragments is against good sense, but legal; longer than this it is none. */
 const MAX_FRAGMENTED_SET_BYTES = 8192;
+/** Behind a NAL unit's header; they hold what tells whether a slice is the first of its picture. */
+const TELLING_BYTES = 2;
 
 /** What a NAL unit is for. */
 export type NalRole = 'slice' | 'keySlice' | 'parameterSet' | 'other' | 'ignored';
@@ -28,8 +30,9 @@ export interface NalFormat {
   readonly parameterSets: ParameterSets;
   /** Splits one payload. Must not throw. */
   split(payload: Buffer, sink: NalSink): void;
+  /** Told by the header. */
   role(nal: Buffer): NalRole;
-  /** True when a slice is the first of its picture. */
+  /** True when a slice is the first of its picture. Told by the header and two bytes behind it. */
   isFirstSlice(nal: Buffer): boolean;
   startsKeyFrame(payload: Buffer): boolean;
 }
@@ -118,21 +121,31 @@ export class NalDepacketiser implements Depacketiser, NalSink {
   }
 
   #beginFragments(header: Buffer, piece: Buffer): void {
-    const nal = Buffer.concat([header, piece]);
-    const role = this.#format.role(nal);
-    // It can be read when it is whole.
-    this.#fragmentedSet = role === 'parameterSet' ? nal : undefined;
-    if (role !== 'parameterSet') this.#begin(nal, role);
+    const role = this.#format.role(header);
+    if (role === 'parameterSet') {
+      // It can be read when it is whole.
+      this.#fragmentedSet = Buffer.concat([header, piece]);
+      return;
+    }
+    this.#fragmentedSet = undefined;
+    // The media itself is copied once, when the frame is whole.
+    this.#note(Buffer.concat([header, piece.subarray(0, TELLING_BYTES)]), role);
+    if (!this.#buffer.addUnit(header) || !this.#buffer.add(piece)) this.#isDamaged = true;
   }
 
   #begin(nal: Buffer, role: NalRole): void {
     if (role === 'parameterSet') this.#format.parameterSets.add(nal);
+    this.#note(nal, role);
+    if (!this.#buffer.addUnit(nal)) this.#isDamaged = true;
+  }
+
+  /** A unit of the frame begins with these bytes. */
+  #note(nal: Buffer, role: NalRole): void {
     if (role === 'slice' || role === 'keySlice') {
       if (!this.#hasSlice && this.#followsGap && !this.#format.isFirstSlice(nal)) this.#isDamaged = true;
       this.#hasSlice = true;
       this.#isKey ||= role === 'keySlice';
     }
-    if (!this.#buffer.addUnit(nal)) this.#isDamaged = true;
   }
 
   #finish(): void {

@@ -107,6 +107,7 @@ const DEFAULTS: Settings = {
   record_reconnect_policy: 'part',
   record_batch_ms: 250,
   record_fragment_ms: 500,
+  record_on_demand_fragment_ms: 200,
   record_sync_ms: 5000,
   mp4_faststart: false,
   record_track_wait_ms: 2000,

@@ -167,6 +167,7 @@ const SETTINGS: Omit<RecorderSettings, 'recordsDir'> = {
   reconnect: { windowMs: 0, policy: 'part' },
   batchMs: 20,
   fragmentMs: 500,
+  onDemandFragmentMs: 200,
   syncMs: 0,
   faststart: false,
   trackWaitMs: 60_000,

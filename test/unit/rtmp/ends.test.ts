@@ -95,6 +95,22 @@ test('when the server drains while a publisher is not read for a while', async (
   client.end();
 });
 
+test('a publisher that rests is read when its media is wanted, long before the next read', async () => {
+  await start({ readIntervalMs: 60_000 });
+  const client = await RtmpClient.publishing(harness.port, 'wanted');
+  client.video(0, avcHeader());
+  const { stream, samples } = await harness.sampled('wanted', 0);
+  // More than once: Node reads ahead before a socket rests.
+  for (let sent = FRAMES; sent <= 3 * FRAMES; sent += FRAMES) {
+    await sendFrames(client);
+    await eventually(() => {
+      stream.wake?.();
+      return samples.length === sent ? true : undefined;
+    }, `${sent} samples`);
+  }
+  client.end();
+});
+
 test('an end is noticed soon after another one, long before the next read', async () => {
   await start({ readIntervalMs: 60_000, publisherTimeoutMs: 60_000 });
   const resting = await RtmpClient.publishing(harness.port, 'second');
