@@ -75,11 +75,11 @@ export class SampleTable {
   add(sample: FragmentSample): void {
     const isFirst = this.#count === 0;
     const dts = isFirst ? sample.dts : Math.max(sample.dts, this.#dts);
-    if (isFirst) this.#origin = dts;
-    else this.#settle(dts - this.#dts);
     const composition = sample.dts + sample.composition - dts;
     if (Math.abs(composition) > U32_MAX / 2)
       throw new Mp4Error('corrupt', `composition offset ${composition}`);
+    if (isFirst) this.#origin = dts;
+    else this.#settle(dts - this.#dts);
     this.#dts = dts;
     this.#pts = dts + composition;
     this.#duration = sample.duration;

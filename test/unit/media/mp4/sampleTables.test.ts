@@ -134,6 +134,16 @@ describe('the new sample tables', () => {
     expect(tracks[0]?.samples.map(({ size }) => size)).toEqual([10, 20]);
   });
 
+  it('have the right times behind a sample that is shown impossibly far from where it is decoded', async () => {
+    const run = (time: number, composition: number) =>
+      testFragment([{ trackId: 1, time, samples: [{ ...sample(), composition }] }]);
+    const { tracks } = await finalised(testMoov([VIDEO]), run(0, 0), run(640, 2 ** 31), run(1280, 0));
+    expect(times(tracks[0])).toEqual([
+      [0, 0],
+      [1280, 1280],
+    ]);
+  });
+
   it('take from the track what a run does not say of its samples', async () => {
     const fragment = testFragment([{ trackId: 1, time: 0, samples: [sample(10), sample(10)] }]);
     const moov = testMoov([VIDEO]);
