@@ -42,7 +42,12 @@ function tornRecording() {
     '-fs',
     String(MB * 2 ** 20),
   ];
-  const fragments = ['-movflags', 'frag_keyframe+delay_moov+default_base_moof', '-frag_duration', '500000'];
+  const fragments = [
+    '-movflags',
+    'frag_keyframe+delay_moov+default_base_moof+skip_trailer',
+    '-frag_duration',
+    '500000',
+  ];
   execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-y', ...input, ...fragments, '-f', 'mp4', path]);
   truncateSync(path, statSync(path).size - 100_000);
   return path;

@@ -23,40 +23,48 @@ export class PromptReads {
     this.#handle = handle;
   }
 
-  /** False while reads are handed over because the disk has to be waited for. */
-  get isPrompt(): boolean {
-    return this.#handedOver === 0;
+  /**
+   * Reads from `position` as much as fits into `target`, or as there is.
+   * @returns the bytes read; a promise only where they have to be waited for, as one for each of thousands of reads
+   * would double their cost.
+   */
+  read(target: Buffer, position: number): Buffer | Promise<Buffer> {
+    if (this.#handedOver > 0) return this.#handOver(target, position);
+    if (performance.now() - this.#turnBegan > TURN_MS) return this.#readNextTurn(target, position);
+    return this.#readInPlace(target, position);
   }
 
-  /** As many reads of the file were handed over by somebody else. */
-  handedOver(count: number): void {
-    this.#handedOver = Math.max(0, this.#handedOver - count);
-  }
-
-  /** Reads from `position` as much as fits into `target`, or as there is. @returns the bytes read. */
-  async read(target: Buffer, position: number): Promise<Buffer> {
+  async #handOver(target: Buffer, position: number): Promise<Buffer> {
+    this.#handedOver--;
     let filled = 0;
     while (filled < target.length) {
-      const count = await this.#some(target, filled, position + filled);
-      if (count === 0) break;
-      filled += count;
+      const { bytesRead } = await this.#handle.read(
+        target,
+        filled,
+        target.length - filled,
+        position + filled,
+      );
+      if (bytesRead === 0) break;
+      filled += bytesRead;
     }
     return target.subarray(0, filled);
   }
 
-  async #some(target: Buffer, from: number, position: number): Promise<number> {
-    const length = target.length - from;
-    if (this.#handedOver > 0) {
-      this.#handedOver--;
-      return (await this.#handle.read(target, from, length, position)).bytesRead;
-    }
-    if (performance.now() - this.#turnBegan > TURN_MS) {
-      await setImmediate();
-      this.#turnBegan = performance.now();
-    }
+  async #readNextTurn(target: Buffer, position: number): Promise<Buffer> {
+    await setImmediate();
+    this.#turnBegan = performance.now();
+    return this.#readInPlace(target, position);
+  }
+
+  #readInPlace(target: Buffer, position: number): Buffer {
     const begin = performance.now();
-    const count = readSync(this.#handle.fd, target, from, length, position);
+    let filled = 0;
+    while (filled < target.length) {
+      const count = readSync(this.#handle.fd, target, filled, target.length - filled, position + filled);
+      if (count === 0) break;
+      filled += count;
+    }
     if (performance.now() - begin > PROMPT_MS) this.#handedOver = AFTER_WAIT;
-    return count;
+    return filled === target.length ? target : target.subarray(0, filled);
   }
 }

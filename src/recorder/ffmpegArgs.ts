@@ -91,7 +91,8 @@ function muxerOptions(plan: RunPlan): [string, string][] {
   switch (plan.format.container) {
     case 'mp4':
       return [
-        ['movflags', 'frag_keyframe+delay_moov+default_base_moof'],
+        // FFmpeg would keep a list of all fragments for an index at the end, half a megabyte an hour: `skip_trailer`.
+        ['movflags', 'frag_keyframe+delay_moov+default_base_moof+skip_trailer'],
         ['frag_duration', String(plan.fragmentMs * 1000)],
         flush,
       ];

@@ -81,7 +81,7 @@ async function explore(
 }
 
 const FRAGMENTED = [
-  ...['-movflags', 'frag_keyframe+delay_moov+default_base_moof', '-frag_duration', '200000'],
+  ...['-movflags', 'frag_keyframe+delay_moov+default_base_moof+skip_trailer', '-frag_duration', '200000'],
 ];
 
 const all = targets({

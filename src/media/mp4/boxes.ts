@@ -27,6 +27,13 @@ export interface Box {
 export const MAX_HEADER_BYTES = 16;
 const U32 = 2 ** 32;
 const PRINTABLE = /^[\x20-\x7e\xa9]{4}$/;
+/** What a recording has hundreds of thousands of: to look a type up is faster than to make a string and test it. */
+const FREQUENT: ReadonlyMap<number, string> = new Map(
+  ['moof', 'mfhd', 'traf', 'tfhd', 'tfdt', 'trun', 'mdat'].map((type) => [
+    Buffer.from(type, 'latin1').readInt32BE(),
+    type,
+  ]),
+);
 
 /** 64-bit unsigned number. @throws Mp4Error `corrupt` above 2^53. */
 export function readU64(bytes: Buffer, offset: number): number {
@@ -42,8 +49,8 @@ export function readU64(bytes: Buffer, offset: number): number {
  */
 export function boxHeader(bytes: Buffer, at: number, origin = 0): Box | undefined {
   if (bytes.length - at < 8) return undefined;
-  const type = bytes.toString('latin1', at + 4, at + 8);
-  if (!PRINTABLE.test(type)) return undefined;
+  const type = FREQUENT.get(bytes.readInt32BE(at + 4)) ?? rareType(bytes, at + 4);
+  if (type === undefined) return undefined;
   const start = origin + at;
   let size = bytes.readUInt32BE(at);
   let body = start + 8;
@@ -57,19 +64,34 @@ export function boxHeader(bytes: Buffer, at: number, origin = 0): Box | undefine
   return { type, start, body, end: start + size };
 }
 
+function rareType(bytes: Buffer, at: number): string | undefined {
+  const type = bytes.toString('latin1', at, at + 4);
+  return PRINTABLE.test(type) ? type : undefined;
+}
+
 /** The boxes that fill `bytes` from `from` to `to`. @throws Mp4Error `corrupt` when they do not. */
 export function* boxes(bytes: Buffer, from: number, to: number): Generator<Box> {
   for (let offset = from; offset < to;) {
-    const box = boxHeader(bytes, offset);
-    if (box === undefined || box.end > to) throw new Mp4Error('corrupt', `no whole box at ${offset}`);
+    const box = wholeBox(bytes, offset, to);
     yield box;
     offset = box.end;
   }
 }
 
-/** First box of `type` directly inside `parent`. */
-export function findBox(bytes: Buffer, parent: Box, type: string): Box | undefined {
-  for (const box of boxes(bytes, parent.body, parent.end)) if (box.type === type) return box;
+/** The box at `at`. @throws Mp4Error `corrupt` when there is none or it ends behind `to`. */
+export function wholeBox(bytes: Buffer, at: number, to: number): Box {
+  const box = boxHeader(bytes, at);
+  if (box === undefined || box.end > to) throw new Mp4Error('corrupt', `no whole box at ${at}`);
+  return box;
+}
+
+/** First box of `type` directly inside `parent`, at or behind `from`, where one of its boxes starts. */
+export function findBox(bytes: Buffer, parent: Box, type: string, from = parent.body): Box | undefined {
+  for (let offset = from; offset < parent.end;) {
+    const box = wholeBox(bytes, offset, parent.end);
+    if (box.type === type) return box;
+    offset = box.end;
+  }
   return undefined;
 }
 

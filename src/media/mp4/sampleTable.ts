@@ -31,7 +31,10 @@ export class SampleTable {
   #chunkSamples = 0;
   #chunkDescription = 0;
   #chunkEnd = -1;
-  #lastChunkShape = '';
+  /** What `stsc` said last. */
+  #listedSamples = 0;
+  #listedDescription = 0;
+  #count = 0;
   #origin = 0;
   #dts = 0;
   #pts = 0;
@@ -46,7 +49,7 @@ export class SampleTable {
 
   /** Samples added. */
   get count(): number {
-    return this.#sizes.length;
+    return this.#count;
   }
 
   /** Decode time of the first sample on the fragments' clock; the table itself starts at 0. */
@@ -70,22 +73,24 @@ export class SampleTable {
    * @throws Mp4Error `corrupt` when a gap or offset does not fit 32 bits.
    */
   add(sample: FragmentSample): void {
-    const dts = this.count === 0 ? sample.dts : Math.max(sample.dts, this.#dts);
-    if (this.count === 0) this.#origin = dts;
-    else this.#settle(dts - this.#dts);
+    const isFirst = this.#count === 0;
+    const dts = isFirst ? sample.dts : Math.max(sample.dts, this.#dts);
     const composition = sample.dts + sample.composition - dts;
     if (Math.abs(composition) > U32_MAX / 2)
       throw new Mp4Error('corrupt', `composition offset ${composition}`);
+    if (isFirst) this.#origin = dts;
+    else this.#settle(dts - this.#dts);
     this.#dts = dts;
     this.#pts = dts + composition;
     this.#duration = sample.duration;
     this.#addToChunk(sample);
     this.#sizes.push(sample.size);
     this.#bytes += sample.size;
+    this.#count++;
     this.#compositions.push(composition);
     this.#needsCompositions ||= composition !== 0;
     this.#signedCompositions ||= composition < 0;
-    if (sample.sync) this.#syncSamples.push(this.count);
+    if (sample.sync) this.#syncSamples.push(this.#count);
   }
 
   /** The `stbl` content after `stsd` (ISO 14496-12, 8.6 and 8.7). Call once, after the last sample. */
@@ -93,13 +98,15 @@ export class SampleTable {
     this.#settle(this.#duration);
     this.#closeChunk();
     const allSync = this.#syncSamples.length === this.count;
-    const table = (type: string, count: number, bytes: Buffer) => makeBox(type, words(0, count), bytes);
+    const table = (type: string, count: number, bytes: readonly Buffer[]) =>
+      makeBox(type, words(0, count), ...bytes);
+    const durations = this.#durations.finish();
     return [
-      ...table('stts', this.#durations.length, this.#durations.bytes),
+      ...table('stts', durations.pairs, durations.bytes),
       ...(this.#needsCompositions ? this.#compositionBox() : []),
       ...(allSync ? [] : table('stss', this.#syncSamples.length, this.#syncSamples.bytes)),
       ...table('stsc', this.#chunks.length / 3, this.#chunks.bytes),
-      ...makeBox('stsz', words(0, 0, this.count), this.#sizes.bytes),
+      ...makeBox('stsz', words(0, 0, this.count), ...this.#sizes.bytes),
       ...this.#offsetBox(),
     ];
   }
@@ -124,28 +131,29 @@ export class SampleTable {
   /** Notes the chunk's shape in `stsc`, which lists changes only. */
   #closeChunk(): void {
     if (this.#chunkSamples === 0) return;
-    const shape = `${this.#chunkSamples} ${this.#chunkDescription}`;
-    if (shape !== this.#lastChunkShape) {
+    if (this.#chunkSamples !== this.#listedSamples || this.#chunkDescription !== this.#listedDescription) {
       this.#chunks.push(this.#offsets.length);
       this.#chunks.push(this.#chunkSamples);
       this.#chunks.push(this.#chunkDescription);
     }
-    this.#lastChunkShape = shape;
+    this.#listedSamples = this.#chunkSamples;
+    this.#listedDescription = this.#chunkDescription;
     this.#chunkSamples = 0;
   }
 
   #compositionBox(): Buffer[] {
     const version = this.#signedCompositions ? 0x01000000 : 0;
-    return makeBox('ctts', words(version, this.#compositions.length), this.#compositions.bytes);
+    const { pairs, bytes } = this.#compositions.finish();
+    return makeBox('ctts', words(version, pairs), ...bytes);
   }
 
   #offsetBox(): Buffer[] {
     const wide = this.#offsets.some((offset) => offset > U32_MAX);
-    const bytes = Buffer.alloc(this.#offsets.length * (wide ? 8 : 4));
-    this.#offsets.forEach((offset, i) => {
-      if (wide) bytes.writeBigUInt64BE(BigInt(offset), i * 8);
-      else bytes.writeUInt32BE(offset, i * 4);
-    });
-    return makeBox(wide ? 'co64' : 'stco', words(0, this.#offsets.length), bytes);
+    const table = new GrowingTable();
+    for (const offset of this.#offsets) {
+      if (wide) table.push(Math.floor(offset / 2 ** 32));
+      table.push(offset >>> 0);
+    }
+    return makeBox(wide ? 'co64' : 'stco', words(0, this.#offsets.length), ...table.bytes);
   }
 }

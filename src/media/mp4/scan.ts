@@ -1,8 +1,8 @@
 import { Mp4Error, type Box } from './boxes.ts';
 import type { BoxFile } from './boxFile.ts';
-import { fragmentIndex } from './fragmentIndex.ts';
-import { readFragment, type FragmentedTrack } from './fragments.ts';
+import { readFragment } from './fragments.ts';
 import { readMovie, type Movie } from './movie.ts';
+import type { FragmentedTrack } from './runs.ts';
 import { SampleTable } from './sampleTable.ts';
 
 /** What a walk over the top-level boxes of a file found. */
@@ -37,7 +37,10 @@ class Walk {
   #movie: Movie | undefined;
   #moovStart = 0;
   #tracks: ReadonlyMap<number, FragmentedTrack> = new Map();
-  #moof: { readonly bytes: Buffer; readonly start: number } | undefined;
+  /** The `moof` whose media comes next. */
+  #moof: Box | undefined;
+  /** It lies at the beginning of these. */
+  #moofBytes = Buffer.alloc(0);
   #keepEnd = 0;
   /** End of the bytes that were meant to be media or its description. */
   #meantEnd = 0;
@@ -50,14 +53,15 @@ class Walk {
   }
 
   async run(): Promise<Scan> {
-    let offset = 0;
-    while (offset < this.#file.size) {
-      const box = await this.#file.header(offset);
+    for (let offset = 0; offset < this.#file.size;) {
+      const header = this.#file.header(offset);
+      const box = header instanceof Promise ? await header : header;
       if (box === undefined) {
         this.#keepUnreadable(offset);
         break;
       }
-      if (!(await this.#take(box))) break;
+      const content = this.#contentOf(box);
+      if (!this.#take(box, content instanceof Promise ? await content : content)) break;
       offset = box.end;
     }
     return this.#result();
@@ -69,24 +73,33 @@ class Walk {
     if (this.#file.size - offset >= HEADER_BYTES) this.#keepEnd = this.#file.size;
   }
 
-  /** Takes in one top-level box; false when the walk ends with it. */
-  async #take(box: Box): Promise<boolean> {
+  /** The boxes that describe media, as far as they are whole; undefined for all others. */
+  #contentOf(box: Box): Buffer | undefined | Promise<Buffer> {
     if (box.start === 0 && box.type !== 'ftyp')
       throw new Mp4Error('not-fragmented-mp4', 'no ftyp at the start');
+    if (box.end > this.#file.size) return undefined;
+    if (box.type === 'moof') return this.#file.read(box, MAX_MOOF_BYTES);
+    return box.type === 'moov' && this.#movie === undefined
+      ? this.#file.read(box, MAX_MOOV_BYTES)
+      : undefined;
+  }
+
+  /** Takes in one top-level box; false when the walk ends with it. */
+  #take(box: Box, content: Buffer | undefined): boolean {
     const whole = box.end <= this.#file.size;
     const end = Math.min(box.end, this.#file.size);
     const isIndex = box.type === 'mfra' || (box.type === 'moov' && this.#movie !== undefined);
     if (isIndex) return whole;
     this.#meantEnd = end;
-    if (box.type === 'moof') return whole && this.#takeMoof(box);
+    if (box.type === 'moof') return content !== undefined && this.#takeMoof(box, content);
     this.#keepEnd = end;
-    if (box.type === 'moov') return whole && this.#takeMoov(box);
+    if (box.type === 'moov') return content !== undefined && this.#takeMoov(box, content);
     if (box.type === 'mdat') this.#takeMdat(box, end);
     return whole;
   }
 
-  async #takeMoov(box: Box): Promise<boolean> {
-    const movie = readMovie(Buffer.from(await this.#file.read(box, MAX_MOOV_BYTES)));
+  #takeMoov(box: Box, content: Buffer): boolean {
+    const movie = readMovie(Buffer.from(content));
     this.#tracks = new Map(
       movie.tracks.map((track) => {
         const endS = track.kind === 'other' ? undefined : this.#ends[track.kind];
@@ -99,8 +112,10 @@ class Walk {
     return movie.fragmented;
   }
 
-  async #takeMoof(box: Box): Promise<boolean> {
-    this.#moof = { bytes: Buffer.from(await this.#file.read(box, MAX_MOOF_BYTES)), start: box.start };
+  #takeMoof(box: Box, content: Buffer): boolean {
+    if (content.length > this.#moofBytes.length) this.#moofBytes = Buffer.allocUnsafeSlow(content.length);
+    content.copy(this.#moofBytes);
+    this.#moof = box;
     return true;
   }
 
@@ -111,7 +126,8 @@ class Walk {
     this.#moof = undefined;
     if (moof === undefined) return;
     try {
-      readFragment(moof.bytes, moof.start, { start: box.body, end }, this.#tracks);
+      const bytes = this.#moofBytes.subarray(0, moof.end - moof.start);
+      readFragment(bytes, moof.start, { start: box.body, end }, this.#tracks);
     } catch (error) {
       if (!(error instanceof Mp4Error)) throw error;
       this.#damagedBytes += end - moof.start;
@@ -138,7 +154,6 @@ class Walk {
 }
 
 /** Walks over `file`. @param ends samples behind them are not counted. @throws Mp4Error when it is no MP4, damaged at its start, or holds no whole `moov`. */
-export async function scanFile(file: BoxFile, ends: TrackEnds = {}): Promise<Scan> {
-  file.expect(await fragmentIndex(file));
+export function scanFile(file: BoxFile, ends: TrackEnds = {}): Promise<Scan> {
   return new Walk(file, ends).run();
 }

@@ -1,5 +1,5 @@
 import { makeBox, needBox, rewriteBox, u64, words, type Box } from './boxes.ts';
-import type { FragmentedTrack } from './fragments.ts';
+import type { FragmentedTrack } from './runs.ts';
 import type { Movie } from './movie.ts';
 import { timeHeader, withDuration } from './timeHeader.ts';
 

@@ -30,7 +30,12 @@ const SOURCE = [
     '16k',
   ],
 ];
-const FRAGMENTED = ['-movflags', 'frag_keyframe+delay_moov+default_base_moof', '-frag_duration', '200000'];
+const FRAGMENTED = [
+  '-movflags',
+  'frag_keyframe+delay_moov+default_base_moof+skip_trailer',
+  '-frag_duration',
+  '200000',
+];
 let folder: string;
 
 beforeAll(async () => {

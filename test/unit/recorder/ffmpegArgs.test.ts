@@ -26,7 +26,7 @@ test.each<[string, Partial<RunPlan>, string]>([
   [
     'MP4 in fragments',
     {},
-    '-f mp4 -movflags frag_keyframe+delay_moov+default_base_moof -frag_duration 500000',
+    '-f mp4 -movflags frag_keyframe+delay_moov+default_base_moof+skip_trailer -frag_duration 500000',
   ],
   ['file flushed by packet', {}, '-flush_packets 1 -y /records/.work/id/000-000000.mp4'],
   ['TS', { format: { container: 'ts', audio: 'copy' } }, '-f mpegts -flush_packets 1'],
@@ -74,7 +74,7 @@ test.each<[string, Partial<RunPlan>, string]>([
   [
     'rotated MP4 in fragments',
     { segmentSeconds: 4 },
-    'movflags=frag_keyframe+delay_moov+default_base_moof:frag_duration=500000:flush_packets=1:max_interleave_delta',
+    'movflags=frag_keyframe+delay_moov+default_base_moof+skip_trailer:frag_duration=500000:flush_packets=1:max_interleave_delta',
   ],
   ['list of finished parts', { segmentSeconds: 4 }, '-segment_list pipe:1 -segment_list_type csv'],
   ['pattern of the parts', { segmentSeconds: 4 }, '-y /records/.work/id/000-%06d.mp4 '],

@@ -17,7 +17,7 @@ import { MEMORY_DIR } from '../../../support/memoryDir.ts';
 import { FTYP, readPlain, testFragment, testMoov, topBoxes } from '../support/mp4.ts';
 
 const FRAGMENTED = [
-  ...['-movflags', 'frag_keyframe+delay_moov+default_base_moof'],
+  ...['-movflags', 'frag_keyframe+delay_moov+default_base_moof+skip_trailer'],
   ...['-frag_duration', '500000', '-flush_packets', '1'],
 ];
 const COPY = ['-c', 'copy', '-max_interleave_delta', '1000000'];
@@ -31,6 +31,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(MEMORY_DIR, 'mp4-finalise-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+const typesIn = (bytes: Buffer) => new Set(topBoxes(bytes).map(({ type }) => type));
 
 describe.skipIf(noFfmpeg)('a finalised recording', () => {
   beforeAll(async () => {
@@ -49,6 +51,7 @@ describe.skipIf(noFfmpeg)('a finalised recording', () => {
     await ffmpeg('-i', file(source), ...args, ...COPY, ...FRAGMENTED, fragmented);
     await ffmpeg('-i', file(source), ...args, ...COPY, plain);
     const before = await packetsOf(fragmented);
+    expect(typesIn(await readFile(fragmented))).toEqual(new Set(['ftyp', 'moov', 'moof', 'mdat']));
     const facts = await finaliseMp4(fragmented);
     const after = await packetsOf(fragmented);
     expect(withoutDuration(after)).toEqual(withoutDuration(before));
@@ -90,6 +93,18 @@ describe.skipIf(noFfmpeg)('a finalised recording', () => {
     expect(facts.truncatedBytes).toBe(0);
     expect(facts.durationMs).toBeLessThan(2100);
     expect(await decodeErrors(path)).toBe('');
+  });
+
+  it('loses the list of fragments that FFmpeg left at its end for older versions', async () => {
+    const path = file('list.mp4');
+    const flags = 'frag_keyframe+delay_moov+default_base_moof';
+    await ffmpeg('-i', file('source.flv'), ...COPY, '-movflags', flags, '-frag_duration', '500000', path);
+    expect(typesIn(await readFile(path))).toContain('mfra');
+    const before = await packetsOf(path);
+    const facts = await finaliseMp4(path);
+    expect(facts.truncatedBytes).toBe(0);
+    expect(withoutDuration(await packetsOf(path))).toEqual(withoutDuration(before));
+    expect(typesIn(await readFile(path))).toEqual(new Set(['ftyp', 'mdat', 'moov']));
   });
 
   it('with global_sidx, keyframe fragments and offsets from the start of the file', async () => {

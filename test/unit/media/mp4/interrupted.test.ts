@@ -218,7 +218,12 @@ describe.skipIf(noFfmpeg)('FFmpeg', () => {
       '-b:a',
       '32k',
     ];
-    const flags = ['-movflags', 'frag_keyframe+delay_moov+default_base_moof', '-frag_duration', '500000'];
+    const flags = [
+      '-movflags',
+      'frag_keyframe+delay_moov+default_base_moof+skip_trailer',
+      '-frag_duration',
+      '500000',
+    ];
     await ffmpeg(...source, ...codecs, ...flags, path);
     bytes = await readFile(path);
   });

@@ -2,6 +2,7 @@ import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeBox } from '../../../../src/media/mp4/boxes.ts';
 import { finaliseMp4 } from '../../../../src/media/mp4/finalise.ts';
 import {
   FTYP,
@@ -90,6 +91,72 @@ describe('the new sample tables', () => {
       fragment.length + 10,
     ]);
     expect(tracks[1]?.samples.map(({ offset }) => offset - media)).toEqual([30, fragment.length + 30]);
+  });
+
+  it('hold tens of thousands of samples, whose description no small window holds', async () => {
+    const long = Array.from({ length: 10_000 }, (_, i) => sample(1 + (i % 7), 600 + (i % 3)));
+    const runs = (time: number) => testFragment([{ trackId: 1, time, samples: long }]);
+    const { tracks } = await finalised(testMoov([VIDEO]), runs(0), runs(7_000_000), runs(14_000_000));
+    const all = tracks[0]?.samples ?? [];
+    expect(all).toHaveLength(30_000);
+    expect(all.map(({ size }) => size)).toEqual([...long, ...long, ...long].map(({ size }) => size));
+    expect(all.slice(9998, 10_001).map(({ dts }) => dts)).toEqual([
+      long.slice(0, 9998).reduce((sum, { duration }) => sum + duration, 0),
+      long.slice(0, 9999).reduce((sum, { duration }) => sum + duration, 0),
+      7_000_000,
+    ]);
+  });
+
+  it('are the same with boxes between a fragment’s description and its media', async () => {
+    const fragment = testFragment([{ trackId: 1, time: 0, samples: [sample(10), sample(20)] }]);
+    const next = testFragment([{ trackId: 1, time: 1280, samples: [sample(30)] }]);
+    const [moof, mdat] = topBoxes(fragment);
+    const media = fragment.subarray(mdat?.start);
+    const free = Buffer.concat([makeBox('free', Buffer.alloc(5000)), makeBox('free', next)].flat());
+    // The media lies further behind: the run says so.
+    const description = Buffer.from(fragment.subarray(0, moof?.end));
+    const at = description.indexOf('trun') + 12;
+    description.writeInt32BE(description.readInt32BE(at) + free.length, at);
+    const { tracks } = await finalised(testMoov([VIDEO]), description, free, media, next);
+    const start = FTYP.length + testMoov([VIDEO]).length + description.length + free.length + 8;
+    expect(tracks[0]?.samples.map(({ offset, size }) => [offset - start, size])).toEqual([
+      [0, 10],
+      [10, 20],
+      [next.length, 30],
+    ]);
+  });
+
+  it('end with the last sample that a run describes wholly', async () => {
+    const fragment = testFragment([{ trackId: 1, time: 0, samples: [sample(10), sample(20)] }]);
+    // It claims a third sample, whose fields would lie behind the box.
+    fragment.writeUInt32BE(3, fragment.indexOf('trun') + 8);
+    const { tracks } = await finalised(testMoov([VIDEO]), fragment);
+    expect(tracks[0]?.samples.map(({ size }) => size)).toEqual([10, 20]);
+  });
+
+  it('have the right times behind a sample that is shown impossibly far from where it is decoded', async () => {
+    const run = (time: number, composition: number) =>
+      testFragment([{ trackId: 1, time, samples: [{ ...sample(), composition }] }]);
+    const { tracks } = await finalised(testMoov([VIDEO]), run(0, 0), run(640, 2 ** 31), run(1280, 0));
+    expect(times(tracks[0])).toEqual([
+      [0, 0],
+      [1280, 1280],
+    ]);
+  });
+
+  it('take from the track what a run does not say of its samples', async () => {
+    const fragment = testFragment([{ trackId: 1, time: 0, samples: [sample(10), sample(10)] }]);
+    const moov = testMoov([VIDEO]);
+    const duration = moov.indexOf('trex') + 16;
+    [640, 10].forEach((value, i) => moov.writeUInt32BE(value, duration + i * 4));
+    const trun = fragment.indexOf('trun') + 4;
+    // Only the offset is left; what were fields of samples is skipped.
+    fragment.writeUInt32BE(0x01000001, trun);
+    const { tracks } = await finalised(moov, fragment);
+    expect(tracks[0]?.samples.map(({ dts, size }) => [dts, size])).toEqual([
+      [0, 10],
+      [640, 10],
+    ]);
   });
 
   it('keep a gap between fragments as a longer sample', async () => {
