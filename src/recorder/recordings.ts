@@ -23,6 +23,7 @@ import { RecorderCounts } from './recorderCounts.ts';
 import { leftBehind, recover } from './recovery.ts';
 import type { RecorderSettings } from './settings.ts';
 import { StreamTap } from './streamTap.ts';
+import { WaitingStreams } from './waitingStreams.ts';
 import { WorkSync } from './workSync.ts';
 
 export interface RecordingsDeps {
@@ -48,13 +49,6 @@ interface RecordingsEvents {
   closed: [];
 }
 
-interface Waiting {
-  readonly stream: Stream;
-  readonly options: RecordingOptions;
-  /** Milliseconds since the epoch on the server's clock. */
-  readonly since: number;
-}
-
 /** Every running recording, by media session. */
 export class Recordings {
   readonly events = new EventEmitter<RecordingsEvents>();
@@ -69,8 +63,7 @@ export class Recordings {
   readonly #open = new Set<StreamTap>();
   /** Bare name of the newest finished part of each stream. */
   readonly #newestNames = new WeakMap<Stream, string>();
-  /** Streams that are recorded as soon as the disk has room, by media session. */
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting: WaitingStreams;
   /** Ids of recordings that have files to come. */
   readonly #unfinished = new Set<string>();
   #draining = false;
@@ -79,6 +72,7 @@ export class Recordings {
   constructor(deps: RecordingsDeps) {
     this.#deps = deps;
     this.#batches = new Ticker(deps.settings.batchMs);
+    this.#waiting = new WaitingStreams(deps.log);
     this.#sync = new WorkSync(deps.settings.syncMs, deps.log);
   }
 
@@ -92,7 +86,7 @@ export class Recordings {
     streams.events.on('published', (stream) => {
       if (this.#draining || this.#goesOn(stream) || !isAutomatic(stream)) return;
       this.#admit(stream);
-      if (disk.state === 'full') this.#wait(stream, {});
+      if (disk.state === 'full') this.#waiting.add(stream, {});
       else this.#begin(stream, {});
     });
     streams.events.on('unpublished', ({ mediaSessionId }) => this.#waiting.delete(mediaSessionId));
@@ -108,15 +102,11 @@ export class Recordings {
   /** Looks for what an earlier process left behind, which is unfinished from now on. @throws the system's error. */
   async findLeft(): Promise<readonly string[]> {
     const { settings, log } = this.#deps;
-    const { recordsDir } = settings;
-    const left = await leftBehind(recordsDir);
-    for (const id of left) this.#unfinished.add(id);
-    if (left.length > 0)
-      log.warn('an earlier run left unfinished recordings', {
-        folder: join(recordsDir, '.work'),
-        recordings: left,
-      });
-    return left;
+    const recordings = await leftBehind(settings.recordsDir);
+    for (const id of recordings) this.#unfinished.add(id);
+    const folder = join(settings.recordsDir, '.work');
+    if (recordings.length > 0) log.warn('an earlier run left unfinished recordings', { folder, recordings });
+    return recordings;
   }
 
   /** Finishes what another process left behind; resolves when that is done. Never rejects. */
@@ -156,8 +146,8 @@ export class Recordings {
   #admit({ mediaSessionId }: Stream): void {
     const { maxRecordings } = this.#deps.settings;
     if (this.#taps.has(mediaSessionId) || this.#waiting.has(mediaSessionId)) return;
-    const others = this.#deps.others?.() ?? 0;
-    if (this.#open.size + this.#waiting.size + others < maxRecordings) return;
+    const count = this.#open.size + this.#waiting.size + (this.#deps.others?.() ?? 0);
+    if (count < maxRecordings) return;
     throw new RecorderdError('LIMIT_REACHED', `no more than ${maxRecordings} recordings`);
   }
 
@@ -243,11 +233,11 @@ export class Recordings {
   of(mediaSessionId: string): RecordingInfo | undefined {
     const { stream, recording } = this.#taps.get(mediaSessionId) ?? {};
     if (stream === undefined || recording?.isActive !== true) return undefined;
-    const { id: recordingId, fileName, startedAt, progress } = recording;
+    const { fileName, startedAt, progress } = recording;
     const { bytes, parts, lastWriteMs } = progress;
     const lastWriteAgeMs = lastWriteMs === undefined ? null : Math.round(performance.now() - lastWriteMs);
-    const { name: streamName } = stream;
-    return { recordingId, mediaSessionId, streamName, fileName, startedAt, bytes, parts, lastWriteAgeMs };
+    const of = { recordingId: recording.id, mediaSessionId, streamName: stream.name };
+    return { ...of, fileName, startedAt, bytes, parts, lastWriteAgeMs };
   }
 
   /** How many there are now. */
@@ -263,7 +253,7 @@ export class Recordings {
 
   /** Media sessions that are recorded as soon as the disk has room. */
   get waiting(): readonly string[] {
-    return [...this.#waiting.keys()];
+    return this.#waiting.ids;
   }
 
   /** Names of streams that ended, and whose recordings go on when they are published again. */
@@ -297,23 +287,16 @@ export class Recordings {
       if (recording?.isActive !== true) continue;
       this.#taps.delete(id);
       // What has been recorded must not be replaced by what comes later.
-      if (!tap.isAway) this.#wait(tap.stream, { ...recording.options, overwrite: false });
+      if (!tap.isAway) this.#waiting.add(tap.stream, { ...recording.options, overwrite: false });
       void tap.stop('disk-full');
     }
   }
 
-  #wait(stream: Stream, options: RecordingOptions): void {
-    const { name, mediaSessionId } = stream;
-    this.#waiting.set(mediaSessionId, { stream, options, since: Date.now() });
-    this.#deps.log.warn('stream is recorded when the disk has room', { stream: name, mediaSessionId });
-  }
-
   #resume(): void {
-    for (const [id, { stream, options, since }] of [...this.#waiting]) {
-      if (this.#deps.disk.state === 'full') return;
-      this.#waiting.delete(id);
+    for (const { stream, options, since } of this.#waiting.take()) {
       const waited = waitedForRoom(stream, since);
       this.#begin(stream, options).onIncident(waited);
+      if (this.#deps.disk.state === 'full') return;
     }
   }
 

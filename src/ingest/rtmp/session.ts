@@ -87,10 +87,7 @@ export class Session implements MessageSink {
       leapBounds: options.leapBounds,
       moves: (name) => this.#moves(deps.moves(name)),
       onPublishing: (publishing) => this.#onPublishing(publishing),
-      onHold: (held) => {
-        this.#isHeld = held;
-        this.#link.setHeld(held);
-      },
+      onHold: (held) => this.#link.setHeld((this.#isHeld = held)),
       onWake: () => this.#link.wake(),
       close: (reason) => this.#close(reason),
     });
