@@ -248,7 +248,7 @@ test('unfinished recordings of an earlier run are reported at the start', async 
   stream.push(keyFrame(0));
   await studio.end(stream);
   expect(studio.leftovers()).toHaveLength(1);
-  await studio.recordings.open();
+  expect(await studio.recordings.findLeft()).toEqual(studio.leftovers());
   expect(studio.said('an earlier run left unfinished recordings')[0]?.fields).toMatchObject({
     recordings: studio.leftovers(),
   });
