@@ -99,6 +99,16 @@ module.exports = {
       '^src/commands',
       '^src/(?!commands|hooks|reports|catalogue|media|domain|util)',
     ),
+    not(
+      'workers-know-no-doors',
+      '^src/(workers/|worker|workerApp)',
+      '^src/(http|signalling|hooks|reports|catalogue|observe|app|main|cli)',
+    ),
+    not(
+      'only-the-composition-root-and-observe-know-workers',
+      '^src/(?!workers/|worker|app|open|encoderDoors|observe)[^/]*/',
+      '^src/workers/',
+    ),
     not('only-serve-knows-app', '^src/(?!serve)', '^src/app\\.ts$'),
     only('execa', 'execa', '^src/process/'),
     only('chokidar', 'chokidar', '^src/recorder/recordWatcher\\.ts$'),

@@ -20,8 +20,7 @@ import { openCaptures } from './openCaptures.ts';
 import { openRecorder } from './openRecorder.ts';
 import type { AppEnvironment, Recorder } from './openRecorder.ts';
 import { openWebRtc } from './openWebRtc.ts';
-import { openWorkers } from './openWorkers.ts';
-import type { Workers } from './openWorkers.ts';
+import { openWorkers, type Workers } from './openWorkers.ts';
 import type { Ffmpeg } from './process/ffmpeg.ts';
 import { readyChecks } from './readiness.ts';
 import { KeyFrameSnapshots } from './recorder/snapshot.ts';
@@ -202,7 +201,14 @@ export class App {
     };
     this.#webrtc = await openWebRtc(this.#settings, this.#streams, this.#log);
     if (this.#webrtc === undefined) return common;
-    return { ...common, webrtc: new RoutedWebRtc(this.#webrtc, workers, this.#streams) };
+    return {
+      ...common,
+      webrtc: new RoutedWebRtc(
+        this.#webrtc,
+        { workers, streams: this.#streams },
+        this.#settings.webrtc_max_publishers,
+      ),
+    };
   }
 
   async #openSignalling(doors: Doors, services: Services, webrtc: WebRtcIngest): Promise<void> {

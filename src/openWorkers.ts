@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Settings } from './config/settings.ts';
 import type { Logger } from './domain/log.ts';
 import type { Ffmpegs } from './ffmpegs.ts';
+import type { WebRtcOptions } from './ingest/webrtc/server.ts';
 import { needed } from './listening.ts';
 import type { Recorder } from './openRecorder.ts';
 import type { Connections } from './streams/connections.ts';
@@ -66,12 +67,10 @@ function workerSettingsOf(
   settings: Settings,
   { recordsDir, ffmpegs }: Pick<OpenWorkersDeps, 'recordsDir' | 'ffmpegs'>,
 ): SettingsOf {
-  const webrtc = webRtcOptions(settings);
   return (index) => ({
     rtmp: rtmpOptions(settings),
     rtsp: rtspOptions(settings),
-    // Two processes cannot share a port: each has the next one.
-    webrtc: webrtc && { ...webrtc, ...(webrtc.port ? { port: webrtc.port + index } : {}) },
+    webrtc: webRtcOf(settings, index),
     streams: streamLimits(settings),
     secrets: settings.publish_secrets,
     automatic: automaticRecording(settings),
@@ -80,6 +79,18 @@ function workerSettingsOf(
     snapshots: snapshotOptions(ffmpegs.general),
     logLevel: settings.log_level,
   });
+}
+
+/**
+ * Two processes cannot share a port, but a range. One port alone is followed by those of the workers that the settings
+ * ask for; a worker that is started by need takes none that nobody knows of.
+ */
+function webRtcOf(settings: Settings, index: number): WebRtcOptions | undefined {
+  const options = webRtcOptions(settings);
+  if (options === undefined || options.portRange !== undefined) return options;
+  if (settings.ingest_workers === 'auto') return undefined;
+  const { port = 0 } = options;
+  return { ...options, port: port === 0 ? 0 : port + index };
 }
 
 /** Automatic leaves one core to the supervisor. */

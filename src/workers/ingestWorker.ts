@@ -37,6 +37,8 @@ export interface RemotePublication {
   readonly events: WebRtcPublicationEvents;
 }
 
+/** How long a worker has to close everything: a little longer than its connections have for their last words. */
+const CLOSE_MS = 3000;
 /** How long a worker has to end once it has closed everything. */
 const EXIT_MS = 2000;
 
@@ -56,6 +58,7 @@ export class IngestWorker {
   /** Share of its time for which it worked, lately. */
   #busy = 0;
   #others = 0;
+  #heardAt = performance.now();
   #isReady = false;
   #takesWebRtc = false;
   #isClosing = false;
@@ -141,11 +144,17 @@ export class IngestWorker {
     this.channel.tell('others', recordings);
   }
 
+  /** How long it has told nothing, milliseconds. */
+  get silentMs(): number {
+    return performance.now() - this.#heardAt;
+  }
+
   /** Lets it end; resolves when it is gone. */
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#isReady = false;
-    await this.channel.call('close', undefined).catch(() => undefined);
+    const closed = this.channel.call('close', undefined).catch(() => undefined);
+    await within(Promise.race([closed, this.#process.exited]), CLOSE_MS);
     if ((await within(this.#process.exited, EXIT_MS)) === undefined) this.kill();
     await this.#process.exited;
   }
@@ -195,6 +204,7 @@ export class IngestWorker {
   }
 
   #follow(figures: WorkerFigures): void {
+    this.#heardAt = performance.now();
     const before = this.#figures?.loop ?? { active: 0, idle: 0 };
     const active = figures.loop.active - before.active;
     const total = active + figures.loop.idle - before.idle;

@@ -33,6 +33,8 @@ const LOOK_MS = 1000;
 const NEWEST_SHARE = 0.3;
 /** A worker that was started as needed, and has had nothing to do for so long, ends. */
 const IDLE_MS = 300_000;
+/** A worker tells its figures every second. */
+const SILENT_MS = 20_000;
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
 
@@ -43,6 +45,8 @@ export class IngestWorkers {
   readonly #workers = new Set<IngestWorker>();
   /** Since when a worker has had nothing to do; `performance.now()`. */
   readonly #idleSince = new Map<IngestWorker, number>();
+  /** Those that told nothing for long at the last look. */
+  readonly #silent = new WeakSet<IngestWorker>();
   #settingsOf: SettingsOf;
   #timer: NodeJS.Timeout | undefined;
   #last: EventLoopUtilization = performance.eventLoopUtilization();
@@ -154,6 +158,7 @@ export class IngestWorkers {
     this.#last = now;
     this.#busy += (utilization - this.#busy) * NEWEST_SHARE;
     const { max, asNeeded } = this.#options;
+    this.#endSilent();
     if (asNeeded) this.#endIdle();
     const isWanted = !asNeeded || this.#isAnotherNeeded();
     if (isWanted && this.#workers.size < max && performance.now() >= this.#retryAt) this.#beginLater();
@@ -169,6 +174,19 @@ export class IngestWorkers {
   #beginLater(): void {
     this.#retryAt = performance.now() + Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures++);
     this.#begin().catch((err: unknown) => this.#deps.log.error('ingest worker cannot start', { err }));
+  }
+
+  /** One that hangs is ended, so that what it recorded is finished. This process may have slept itself: it looks twice. */
+  #endSilent(): void {
+    for (const worker of this.#workers) {
+      const isSilent = worker.isReady && worker.silentMs > SILENT_MS;
+      if (isSilent && this.#silent.has(worker)) {
+        this.#deps.log.error('ingest worker hangs and is killed', { worker: worker.index, pid: worker.pid });
+        worker.kill();
+      }
+      if (isSilent) this.#silent.add(worker);
+      else this.#silent.delete(worker);
+    }
   }
 
   #endIdle(): void {

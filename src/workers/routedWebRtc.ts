@@ -9,20 +9,35 @@ import type { Streams } from '../streams/streams.ts';
 import type { IngestWorker } from './ingestWorker.ts';
 import type { IngestWorkers } from './ingestWorkers.ts';
 
+/** That of the supervisor itself. */
+interface OwnWebRtc extends WebRtcIngest {
+  readonly publishers: number;
+}
+
 /** WebRTC of the whole server: each publication is received by the process that has room. */
 export class RoutedWebRtc implements WebRtcIngest {
-  readonly #own: WebRtcIngest;
+  readonly #own: OwnWebRtc;
   readonly #workers: IngestWorkers;
   readonly #streams: Streams;
+  readonly #maxPublishers: number;
 
-  constructor(own: WebRtcIngest, workers: IngestWorkers, streams: Streams) {
+  /** @param maxPublishers over all processes. */
+  constructor(
+    own: OwnWebRtc,
+    { workers, streams }: { readonly workers: IngestWorkers; readonly streams: Streams },
+    maxPublishers: number,
+  ) {
     this.#own = own;
     this.#workers = workers;
     this.#streams = streams;
+    this.#maxPublishers = maxPublishers;
   }
 
   async publish(offer: WebRtcOffer, events: WebRtcPublicationEvents): Promise<WebRtcPublication> {
     const { name, custom, publisher, credentials = {} } = offer;
+    const elsewhere = this.#workers.all.reduce((sum, each) => sum + each.publications.size, 0);
+    if (this.#own.publishers + elsewhere >= this.#maxPublishers)
+      throw new RecorderdError('LIMIT_REACHED', 'too many WebRTC publishers');
     const worker = this.#workers.find(name, ({ takesWebRtc }) => takesWebRtc);
     if (worker === undefined) return this.#own.publish(offer, events);
     this.#streams.admit(name, [custom, publisher.custom, credentials]);

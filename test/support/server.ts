@@ -28,6 +28,8 @@ export class TestServer {
       'ws.port': 0,
       media_port: 0,
       'https.port': '',
+      // Not by need: a busy machine would decide what is tested. `RECORDERD_INGEST_WORKERS=2` runs all tests with two.
+      ingest_workers: process.env['RECORDERD_INGEST_WORKERS'] ?? 0,
       log_format: 'json',
       log_level: 'debug',
       ...settings,

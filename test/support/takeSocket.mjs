@@ -1,4 +1,5 @@
 // Takes a socket from its parent process and sends back all that comes out of it until its end.
+import { Buffer } from 'node:buffer';
 import process from 'node:process';
 
 process.on('message', (_, socket) => {

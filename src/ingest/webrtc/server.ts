@@ -65,6 +65,11 @@ export class WebRtcServer implements WebRtcIngest {
     return port;
   }
 
+  /** Publications that have not ended. */
+  get publishers(): number {
+    return this.#publications.size;
+  }
+
   async publish(offer: WebRtcOffer, events: WebRtcPublicationEvents): Promise<WebRtcPublication> {
     this.#admit(offer);
     const negotiated = negotiate(readOffer(offer.sdp), this.#options.codecs ?? DEFAULT_CODECS);
