@@ -10,8 +10,11 @@ import { publishFile, startPublisher } from '../support/publishers.ts';
 import type { PublisherProcess } from '../support/publishers.ts';
 import { expectSamePictures } from '../support/rtspPublishers.ts';
 import { TestServer } from '../support/server.ts';
+import { framesIn } from '../support/webrtc/recordings.ts';
+import { WhipClient } from '../support/webrtc/whipClient.ts';
 
 const { bframesFlv } = inject('media');
+const { gstPython } = inject('peers');
 const RECORD_ALL = {
   record_flash_published_streams: true,
   record_rtsp_streams: true,
@@ -40,6 +43,13 @@ function publish(name: string, loop = 20): PublisherProcess {
   publishers.push(publisher);
   return publisher;
 }
+
+/** A stream has been recorded for so long. */
+const recordedFor = (name: string, ms: number): Promise<true> =>
+  eventually(async () => {
+    const info = (await streamOf(name))?.['streamInfo'] as { recordTimestamp: number | null } | undefined;
+    return (info?.recordTimestamp ?? 0) > ms ? true : undefined;
+  }, `${ms} ms of ${name}`);
 
 /** The process that publishes a stream; undefined: the server itself. */
 const workerOf = (name: string): unknown => {
@@ -133,10 +143,7 @@ describe('with two workers', () => {
     await live('cut');
     const dead = workerOf('cut');
     expect(dead).not.toBe(workerOf('whole'));
-    await eventually(async () => {
-      const row = (await streamOf('cut'))?.['streamInfo'] as { recordTimestamp: number | null } | undefined;
-      return (row?.recordTimestamp ?? 0) > 3000 ? true : undefined;
-    }, 'three seconds of cut');
+    await recordedFor('cut', 3000);
     process.kill(pidOf(dead), 'SIGKILL');
     expect(await server.recordsFinished(1)).toEqual(['cut.mp4']);
     expect(server.logged('ingest worker died; what it recorded is being finished')).toMatchObject({
@@ -170,13 +177,8 @@ describe('with two workers', () => {
     const pids = [workerOf('one'), workerOf('two')].map(pidOf);
     const isAlive = (pid: number): boolean => readdirSync('/proc').includes(String(pid));
     expect(pids.every(isAlive)).toBe(true);
-    await eventually(async () => {
-      const rows = await found('/stream/find_all');
-      const ages = rows.map(
-        (row) => (row['streamInfo'] as { recordTimestamp: number | null }).recordTimestamp ?? 0,
-      );
-      return ages.length === 2 && Math.min(...ages) > 2000 ? true : undefined;
-    }, 'two seconds of both');
+    await recordedFor('one', 2000);
+    await recordedFor('two', 2000);
     server.signal('SIGKILL');
     await server.exited();
     await eventually(() => (pids.some(isAlive) ? undefined : true), 'the end of both workers');
@@ -225,6 +227,39 @@ describe('with two workers', () => {
     publish('after');
     await live('after');
     expect(server.allLogged('recording started')).toMatchObject([{ stream: 'after', worker: 1 }]);
+  });
+});
+
+test('one that hangs is killed, and what it recorded is finished', async () => {
+  server = await TestServer.start({ ...RECORD_ALL, ingest_workers: 1 });
+  publish('cam');
+  await recordedFor('cam', 2000);
+  process.kill(pidOf(workerOf('cam')), 'SIGSTOP');
+  await eventually(() => server.logged('ingest worker hangs and is killed'), 'the end of the worker', 60_000);
+  expect(await server.recordsFinished(1)).toEqual(['cam.mp4']);
+  expect(await decodeErrors(join(server.recordsDir, 'cam.mp4'))).toBe('');
+}, 90_000);
+
+describe.skipIf(gstPython === null)('WebRTC', () => {
+  test('is received by a worker, as many publishers as there may be in all', async () => {
+    server = await TestServer.start({
+      ...{ stream_record_policy: 'streamName', ingest_workers: 1, webrtc_max_publishers: 1 },
+    });
+    const url = (name: string): string => `http://127.0.0.1:${server.port('http')}/whip/${name}?record=true`;
+    const client = new WhipClient(gstPython!, url('cam'), { seconds: 4 });
+    const stream = await live('cam');
+    expect(stream).toMatchObject({ mediaProvider: 'WebRTC', status: 'PUBLISHING' });
+    const second = await fetch(url('second'), {
+      method: 'POST',
+      headers: { 'content-type': 'application/sdp' },
+      body: 'v=0\r\n',
+    });
+    expect(second.status).toBe(503);
+    const sent = await client.seen('sent');
+    expect((await client.ended()).code).toBe(0);
+    const [file] = await server.recordsFinished(1);
+    expect(await framesIn(join(server.recordsDir, file!))).toBe(sent['frames']);
+    expect(server.logged('webrtc stream published')).toMatchObject({ worker: 1 });
   });
 });
 

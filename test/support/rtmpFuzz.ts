@@ -171,7 +171,12 @@ export function feed(input: Buffer, next: () => number, withHandshake = true): O
     destroy: () => undefined,
   };
   const limits = { ...RTMP_OPTIONS, maxMessageBytes: 1 << 20, maxUnfinishedBytes: 1 << 20 };
-  const session = new Session({ streams, connections, log, isDraining: () => false, moves: () => false }, limits, link, '/a/b');
+  const session = new Session(
+    { streams, connections, log, isDraining: () => false, moves: () => false },
+    limits,
+    link,
+    '/a/b',
+  );
   const complaints: string[] = [];
   try {
     if (withHandshake) session.receive(HANDSHAKE);
