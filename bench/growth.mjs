@@ -33,7 +33,9 @@ async function loopFigures(http) {
 /** One run with `n` publishers. @throws Error when a packet is missing. */
 async function runWith(n, ingestWorkers) {
   let figures;
-  const peer = recorderdWith({ ingest_workers: ingestWorkers }, 'recorderd, MP4');
+  // All publishers are on this machine.
+  const changed = { ingest_workers: ingestWorkers, rtmp_max_connections_per_address: 1000 };
+  const peer = recorderdWith(changed, 'recorderd, MP4');
   const start = async (folder, meter) => {
     const server = await peer.start(folder, meter);
     const stop = async () => {

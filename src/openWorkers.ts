@@ -93,8 +93,8 @@ function webRtcOf(settings: Settings, index: number): WebRtcOptions | undefined 
   return { ...options, port: port === 0 ? 0 : port + index };
 }
 
-/** Automatic leaves one core to the supervisor. */
+/** Automatic leaves one core to the supervisor; where there is but one, a second process would be of no use. */
 function workersOptions({ ingest_workers: wanted }: Settings): WorkersOptions {
-  if (wanted === 'auto') return { max: Math.max(1, availableParallelism() - 1), asNeeded: true };
+  if (wanted === 'auto') return { max: availableParallelism() - 1, asNeeded: true };
   return { max: wanted, asNeeded: false };
 }

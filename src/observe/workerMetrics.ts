@@ -26,7 +26,7 @@ export function workerMetrics({ workers }: Observed): Family[] {
       'recorderd_worker_busy_ratio',
       'gauge',
       'Share of time for which its event loop worked lately.',
-      ({ busy }) => busy,
+      ({ pressure }) => pressure.busy,
     ),
     of(
       'recorderd_worker_cpu_seconds_total',

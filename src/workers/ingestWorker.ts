@@ -13,6 +13,7 @@ import { Channel } from './channel.ts';
 import type { Encoder, SupervisorCalls, WorkerCalls, WorkerFigures, WorkerSettings } from './messages.ts';
 import { Mirror } from './mirror.ts';
 import type { WorkerChannel } from './mirroredStream.ts';
+import { Pressure } from './pressure.ts';
 
 /** What the supervisor does for its workers. */
 export interface WorkerHost {
@@ -45,6 +46,7 @@ const EXIT_MS = 2000;
 /** One process that receives and records streams, as the supervisor sees it. */
 export class IngestWorker {
   readonly index: number;
+  readonly pressure = new Pressure();
   readonly mirror: Mirror;
   readonly channel: WorkerChannel;
   /** By media session. */
@@ -55,8 +57,6 @@ export class IngestWorker {
   readonly #moved = new Map<number, () => void>();
   #lastKey = 0;
   #figures: WorkerFigures | undefined;
-  /** Share of its time for which it worked, lately. */
-  #busy = 0;
   #others = 0;
   #heardAt = performance.now();
   #isReady = false;
@@ -88,11 +88,6 @@ export class IngestWorker {
   /** It takes WebRTC, too. */
   get takesWebRtc(): boolean {
     return this.#takesWebRtc;
-  }
-
-  /** Share of its time for which it worked, lately: from 0 to 1. */
-  get busy(): number {
-    return this.#busy;
   }
 
   get figures(): WorkerFigures | undefined {
@@ -210,7 +205,7 @@ export class IngestWorker {
     const total = active + figures.loop.idle - before.idle;
     // Figures that were asked for right after others say nothing of the time.
     if (total >= MIN_SPAN_MS || this.#figures === undefined) {
-      this.#busy = total > 0 ? active / total : 0;
+      this.pressure.look(total > 0 ? active / total : 0);
       this.#figures = figures;
     } else this.#figures = { ...figures, loop: before };
     this.#host.counts.addAll(figures.counts);
@@ -231,5 +226,5 @@ export class IngestWorker {
   }
 }
 
-/** Figures that are closer together than this do not change {@link IngestWorker.busy}. */
+/** Figures that are closer together than this do not change {@link IngestWorker.pressure}. */
 const MIN_SPAN_MS = 500;

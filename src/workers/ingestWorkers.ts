@@ -5,6 +5,7 @@ import type { Placement } from '../tcp/crossing.ts';
 import { IngestWorker } from './ingestWorker.ts';
 import type { WorkerHost } from './ingestWorker.ts';
 import type { Encoder, WorkerSettings } from './messages.ts';
+import { Pressure } from './pressure.ts';
 
 /** What a worker goes by. @param index its number, from 1. */
 export type SettingsOf = (index: number) => WorkerSettings;
@@ -29,8 +30,6 @@ const BUSY = 0.6;
 const RATHER_BUSY = 0.45;
 /** The event loop is looked at so often. */
 const LOOK_MS = 1000;
-/** How much the newest look counts: a moment of much work is no reason to have a worker. */
-const NEWEST_SHARE = 0.3;
 /** A worker that was started as needed, and has had nothing to do for so long, ends. */
 const IDLE_MS = 300_000;
 /** A worker tells its figures every second. */
@@ -50,7 +49,8 @@ export class IngestWorkers {
   #settingsOf: SettingsOf;
   #timer: NodeJS.Timeout | undefined;
   #last: EventLoopUtilization = performance.eventLoopUtilization();
-  #busy = 0;
+  /** Of the supervisor. */
+  readonly pressure = new Pressure();
   #failures = 0;
   #retryAt = 0;
   #isClosed = false;
@@ -95,9 +95,18 @@ export class IngestWorkers {
     const awaiting = ready.find((worker) => worker.awaits(streamName));
     if (awaiting !== undefined || !this.#options.asNeeded)
       return awaiting ?? least(ready, ({ load }) => load);
-    if (this.#busy < BUSY) return undefined;
-    const calmest = least(ready, ({ busy }) => busy);
-    return calmest === undefined || calmest.busy > this.#busy ? undefined : calmest;
+    const found = this.#calmest(ready);
+    (found ?? this).pressure.start();
+    this.#beginIfNeeded();
+    return found;
+  }
+
+  /** Undefined where the supervisor is not busy, or no worker is calmer. */
+  #calmest(ready: readonly IngestWorker[]): IngestWorker | undefined {
+    const { expected } = this.pressure;
+    if (expected < BUSY) return undefined;
+    const calmest = least(ready, ({ pressure }) => pressure.expected);
+    return calmest === undefined || calmest.pressure.expected > expected ? undefined : calmest;
   }
 
   /** Ids of recordings that have files to come. */
@@ -156,18 +165,23 @@ export class IngestWorkers {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, this.#last);
     this.#last = now;
-    this.#busy += (utilization - this.#busy) * NEWEST_SHARE;
-    const { max, asNeeded } = this.#options;
+    this.pressure.look(utilization);
     this.#endSilent();
-    if (asNeeded) this.#endIdle();
+    if (this.#options.asNeeded) this.#endIdle();
+    this.#beginIfNeeded();
+  }
+
+  #beginIfNeeded(): void {
+    const { max, asNeeded } = this.#options;
     const isWanted = !asNeeded || this.#isAnotherNeeded();
     if (isWanted && this.#workers.size < max && performance.now() >= this.#retryAt) this.#beginLater();
   }
 
   /** True when whoever takes streams now is about to have enough. */
   #isAnotherNeeded(): boolean {
+    const isEnough = ({ expected }: Pressure): boolean => expected >= RATHER_BUSY;
     return (
-      this.#busy >= RATHER_BUSY && this.all.every((worker) => worker.isReady && worker.busy >= RATHER_BUSY)
+      isEnough(this.pressure) && this.all.every(({ isReady, pressure }) => isReady && isEnough(pressure))
     );
   }
 
