@@ -1,4 +1,4 @@
-import { open, unlink, type FileHandle } from 'node:fs/promises';
+import { open, unlink } from 'node:fs/promises';
 import type { Logger } from '../domain/log.ts';
 import { IndexGrowth } from '../media/mp4/indexGrowth.ts';
 
@@ -85,22 +85,26 @@ export class FragmentIndexes {
   async #lookAt(file: GrowingFile, path: string): Promise<void> {
     if (path !== file.known) file.growth = new IndexGrowth(indexOf(path));
     file.known = path;
-    // FFmpeg may not have made it yet, and may have closed it by now.
-    const handle = file.growth && (await open(path, 'r').catch(() => undefined));
+    if (file.growth === undefined) return;
     try {
-      if (handle) await this.#follow(file, handle);
+      await this.#follow(file, file.growth);
     } catch (err) {
       file.growth = undefined;
       file.log.debug('index of a growing file is given up', { file: path, err });
       await removeIndex(path);
-    } finally {
-      await handle?.close();
     }
   }
 
-  async #follow(file: GrowingFile, handle: FileHandle): Promise<void> {
-    const { size } = await handle.stat();
+  async #follow(file: GrowingFile, growth: IndexGrowth): Promise<void> {
+    // FFmpeg may not have made it yet.
+    const handle = await open(file.known, 'r').catch(() => undefined);
+    if (handle === undefined) return;
     const isWanted = (): boolean => this.#files.has(file) && file.path() === file.known;
-    if (size >= this.#pace.minBytes) await file.growth?.follow(handle, size, isWanted);
+    try {
+      const { size } = await handle.stat();
+      if (size >= this.#pace.minBytes) await growth.follow(handle, size, isWanted);
+    } finally {
+      await handle.close();
+    }
   }
 }

@@ -57,7 +57,7 @@ export class Recordings {
   readonly events = new EventEmitter<RecordingsEvents>();
   readonly counts = new RecorderCounts();
   #deps: RecordingsDeps;
-  /** By all recordings. */
+  /** By all recordings, over all settings. */
   readonly #shared: Pick<RecordingDeps, 'batches' | 'turns' | 'sync' | 'indexes' | 'counts'>;
   /** Taps whose recording can be asked about and stopped, by media session. */
   readonly #taps = new Map<string, StreamTap>();

@@ -193,7 +193,8 @@ class LeftRecording {
  */
 async function removeAids(folder: string): Promise<void> {
   for (const name of await readdir(folder))
-    if (name.endsWith(COPY_SUFFIX) || name.endsWith(INDEX_SUFFIX)) await rm(join(folder, name), { force: true });
+    if (name.endsWith(COPY_SUFFIX) || name.endsWith(INDEX_SUFFIX))
+      await rm(join(folder, name), { force: true });
 }
 
 /** Each once, in the order in which their media was recorded. */
