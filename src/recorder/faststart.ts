@@ -1,11 +1,10 @@
-import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import type { Logger } from '../domain/log.ts';
 import { frontLoadMp4 } from '../media/mp4/frontLoad.ts';
 import type { DiskSpace } from './diskSpace.ts';
 
 /** Ends the name of a copy that is being made of a working file. */
-const COPY_SUFFIX = '.faststart';
+export const COPY_SUFFIX = '.faststart';
 
 /** Moves the index of finished MP4s to their front, which takes a copy. */
 export class Faststart {
@@ -32,10 +31,4 @@ export class Faststart {
     }
     return size;
   }
-}
-
-/** Removes the copies from a work folder that were being made when their process ended. */
-export async function removeCopies(folder: string): Promise<void> {
-  const names = await readdir(folder);
-  for (const name of names) if (name.endsWith(COPY_SUFFIX)) await rm(join(folder, name), { force: true });
 }

@@ -7,6 +7,7 @@ import { MatroskaError } from '../media/matroska/matroskaError.ts';
 import { Mp4Error } from '../media/mp4/boxes.ts';
 import { finaliseMp4 } from '../media/mp4/finalise.ts';
 import type { TrackEnds } from '../media/mp4/scan.ts';
+import { indexOf, removeIndex } from './fragmentIndexes.ts';
 import { publishFile, syncPath } from './publishFile.ts';
 
 /** More files of one name than this are a configuration mistake. */
@@ -30,6 +31,7 @@ export interface SettledFile {
 
 /**
  * Turns a working file into what players expect: finalises MP4, WebM and MKV in place, and syncs. May be repeated.
+ * An index of its fragments (`indexOf`) is used and removed.
  * @param ends where the tracks of an MP4 are to end.
  * @returns undefined when the file holds no media.
  */
@@ -52,7 +54,9 @@ export async function settleFile(
       const { bytes, durationMs } = await finaliseMatroska(path);
       return { bytes, tracks: undefined, durationMs };
     }
-    const { bytes, durationMs, tracks } = await finaliseMp4(path, ends);
+    // Tried again, after a full disk, it does without: the index may be the room that is wanting.
+    const made = finaliseMp4(path, ends, indexOf(path)).finally(() => removeIndex(path));
+    const { bytes, durationMs, tracks } = await made;
     return {
       bytes,
       durationMs,

@@ -6,6 +6,7 @@ import type { Logger } from '../domain/log.ts';
 import type { NameSettings } from '../domain/names.ts';
 import type { MediaProvider } from '../domain/publisher.ts';
 import type { StopReason } from '../domain/recording.ts';
+import { INDEX_SUFFIX } from './fragmentIndexes.ts';
 import { syncPath } from './publishFile.ts';
 
 /** What does not change while a recording lasts. Plain data: it is kept on disk, too. */
@@ -169,11 +170,11 @@ export async function readJournal(folder: string): Promise<JournalStory | undefi
   return recording && { recording, runs, parts, namings };
 }
 
-/** Removes a work folder in which nothing but the journal is left. */
+/** Removes a work folder in which nothing but the journal is left, and indexes of files that somebody took away. */
 export async function removeWorkFolder(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
-  if (names.some((name) => name !== JOURNAL_FILE)) return;
-  await rm(join(folder, JOURNAL_FILE), { force: true }).catch(() => undefined);
+  if (names.some((name) => name !== JOURNAL_FILE && !name.endsWith(INDEX_SUFFIX))) return;
+  for (const name of names) await rm(join(folder, name), { force: true }).catch(() => undefined);
   await rmdir(folder).catch(() => undefined);
 }
 

@@ -14,6 +14,7 @@ import { evidenceOf, isTranscoded } from './evidence.ts';
 import { Faststart } from './faststart.ts';
 import { codecNames, finishPart, nameFactsOf } from './finishPart.ts';
 import type { PartFacts } from './finishPart.ts';
+import type { FragmentIndexes } from './fragmentIndexes.ts';
 import { RecordingJournal } from './journal.ts';
 import type { RecordingFacts } from './journal.ts';
 import type { RecorderCounts } from './recorderCounts.ts';
@@ -37,6 +38,7 @@ export interface PartSeriesDeps {
   readonly log: Logger;
   readonly disk: DiskSpace;
   readonly counts: RecorderCounts;
+  readonly indexes: FragmentIndexes;
   /** Where the working files are. */
   readonly workDir: string;
   /** The publisher's clock against the server's, parts per million; undefined while unknown. */
@@ -180,7 +182,8 @@ export class PartSeries {
   }
 
   async #finish(run: Run, part: WorkPart): Promise<void> {
-    const { settings, counts, log } = this.#deps;
+    const { settings, counts, indexes, log } = this.#deps;
+    await indexes.settled(part.path);
     const last = part.lastOfRun && this.reason !== undefined && run === this.#newest;
     const facts: PartFacts = {
       path: part.path,

@@ -16,9 +16,10 @@ import { Ticker } from '../util/ticker.ts';
 import { Turns } from '../util/turns.ts';
 import type { DiskSpace } from './diskSpace.ts';
 import { waitedForRoom } from './evidence.ts';
+import { FragmentIndexes } from './fragmentIndexes.ts';
 import { makeFolder } from './makeFolder.ts';
 import { hurry, onDemandSettings } from './onDemand.ts';
-import { Recording } from './recording.ts';
+import { Recording, type RecordingDeps } from './recording.ts';
 import { RecorderCounts } from './recorderCounts.ts';
 import { leftBehind, recover } from './recovery.ts';
 import type { RecorderSettings } from './settings.ts';
@@ -38,6 +39,8 @@ export interface RecordingsDeps {
   readonly onPart: (part: FinishedPart, evidence: PartEvidence) => Promise<void>;
   /** Open recordings of other processes, which count with those of this one; absent: there are none. */
   readonly others?: () => number;
+  /** Absent: those of the usual pace. */
+  readonly indexes?: FragmentIndexes;
 }
 
 interface RecordingsEvents {
@@ -54,9 +57,8 @@ export class Recordings {
   readonly events = new EventEmitter<RecordingsEvents>();
   readonly counts = new RecorderCounts();
   #deps: RecordingsDeps;
-  readonly #batches: Ticker;
-  readonly #turns = new Turns();
-  readonly #sync: WorkSync;
+  /** By all recordings, over all settings. */
+  readonly #shared: Pick<RecordingDeps, 'batches' | 'turns' | 'sync' | 'indexes' | 'counts'>;
   /** Taps whose recording can be asked about and stopped, by media session. */
   readonly #taps = new Map<string, StreamTap>();
   /** These and the ones whose files are still being finished. */
@@ -71,9 +73,12 @@ export class Recordings {
 
   constructor(deps: RecordingsDeps) {
     this.#deps = deps;
-    this.#batches = new Ticker(deps.settings.batchMs);
     this.#waiting = new WaitingStreams(deps.log);
-    this.#sync = new WorkSync(deps.settings.syncMs, deps.log);
+    this.#shared = {
+      ...{ batches: new Ticker(deps.settings.batchMs), turns: new Turns(), counts: this.counts },
+      sync: new WorkSync(deps.settings.syncMs, deps.log),
+      indexes: deps.indexes ?? new FragmentIndexes(),
+    };
   }
 
   /**
@@ -180,8 +185,7 @@ export class Recordings {
       this.#newestNames.set(tap.stream, basename(part.path));
       await this.#deps.onPart(part, evidence);
     };
-    const shared = { batches: this.#batches, turns: this.#turns, sync: this.#sync, counts: this.counts };
-    const recording = new Recording(stream, options, { settings, disk, log, onPart, ...shared });
+    const recording = new Recording(stream, options, { settings, disk, log, onPart, ...this.#shared });
     this.counts.recordingsStarted++;
     this.#unfinished.add(recording.id);
     this.events.emit('began', recording.id);

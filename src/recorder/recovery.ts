@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { PartEvidence } from '../domain/integrityReport.ts';
@@ -8,11 +8,12 @@ import { Slots } from '../util/slots.ts';
 import { announceNamed } from './announceNamed.ts';
 import type { DiskSpace } from './diskSpace.ts';
 import { recoveredEvidence } from './evidence.ts';
-import { Faststart, removeCopies } from './faststart.ts';
+import { COPY_SUFFIX, Faststart } from './faststart.ts';
 import { finishPart } from './finishPart.ts';
 import { isUnmendable, removeEmpty, settleFile } from './finisher.ts';
 import type { SettledFile } from './finisher.ts';
 import type { PartFacts } from './finishPart.ts';
+import { INDEX_SUFFIX } from './fragmentIndexes.ts';
 import { JOURNAL_FILE, readJournal, RecordingJournal, removeWorkFolder } from './journal.ts';
 import type { JournalRun, JournalStory } from './journal.ts';
 import type { RecorderCounts } from './recorderCounts.ts';
@@ -99,7 +100,7 @@ class LeftRecording {
 
   /** May be repeated. */
   async #mend(): Promise<void> {
-    await removeCopies(this.#folder);
+    await removeAids(this.#folder);
     const story = await readJournal(this.#folder);
     if (story !== undefined) await this.#finish(story);
     await removeWorkFolder(this.#folder);
@@ -184,6 +185,16 @@ class LeftRecording {
     const message = 'recording of an earlier run cannot be mended and is set aside';
     this.#log.error(message, { folder, files: reasons });
   }
+}
+
+/**
+ * Removes what was of use to the process only that made it: unfinished copies, and indexes of files that may have lost
+ * their ends since.
+ */
+async function removeAids(folder: string): Promise<void> {
+  for (const name of await readdir(folder))
+    if (name.endsWith(COPY_SUFFIX) || name.endsWith(INDEX_SUFFIX))
+      await rm(join(folder, name), { force: true });
 }
 
 /** Each once, in the order in which their media was recorded. */

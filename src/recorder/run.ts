@@ -14,6 +14,7 @@ import { childEnd } from './childEnd.ts';
 import { ffmpegArgs, partPath } from './ffmpegArgs.ts';
 import type { RunPlan } from './ffmpegArgs.ts';
 import { childDied } from './evidence.ts';
+import type { FragmentIndexes } from './fragmentIndexes.ts';
 import { saysNoSpace } from './noSpace.ts';
 import type { RecorderCounts } from './recorderCounts.ts';
 import { RunTally } from './runTally.ts';
@@ -49,6 +50,8 @@ export interface RunDeps extends BacklogDeps {
   readonly batches: Ticker;
   /** Writes the run's files through to the disk. */
   readonly sync: WorkSync;
+  /** Gathers what their ends need. */
+  readonly indexes: FragmentIndexes;
   /** Called when the child found no space on the disk, before its end is told. */
   readonly onNoSpace: () => void;
   /** Also how long a child may take to finish its file after its input ended. */
@@ -81,8 +84,8 @@ export class Run {
   readonly #deps: RunDeps;
   readonly #child: PipedChild;
   readonly #writer: PipeWriter;
-  readonly #stopBatches: () => void;
-  readonly #stopSync: () => void;
+  /** What goes on while the child does, and how it stops. */
+  readonly #stops: readonly (() => void)[];
   readonly #videoId: number | undefined;
   readonly #unsettled: UnsettledSamples;
   readonly #backlog: Backlog;
@@ -122,11 +125,15 @@ export class Run {
       pid: this.#child.pid,
       tracks: plan.tracks.map((track) => track.codec),
     });
-    this.#stopBatches = deps.batches.add(() => {
-      this.flush();
-      this.#watchBacklog();
-    });
-    this.#stopSync = deps.sync.add(() => partPath(plan, this.#closedSegments.length), deps.log);
+    const openPath = (): string => partPath(plan, this.#closedSegments.length);
+    this.#stops = [
+      deps.batches.add(() => {
+        this.flush();
+        this.#watchBacklog();
+      }),
+      deps.sync.add(openPath, deps.log),
+      deps.indexes.add(openPath, deps.log),
+    ];
     void this.#child.exited.then((exit) => this.#ended(exit, onDied));
   }
 
@@ -218,8 +225,7 @@ export class Run {
 
   async #ended(exit: ChildExit, onDied: OnDied): Promise<void> {
     this.#exit = exit;
-    this.#stopBatches();
-    this.#stopSync();
+    for (const stop of this.#stops) stop();
     this.#backlog.release();
     this.#judge(exit);
     let ends: TrackEnds | undefined;

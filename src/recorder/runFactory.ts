@@ -4,6 +4,7 @@ import type { Track } from '../domain/media.ts';
 import type { Rotation } from '../domain/rotation.ts';
 import type { Ticker } from '../util/ticker.ts';
 import type { DiskSpace } from './diskSpace.ts';
+import type { FragmentIndexes } from './fragmentIndexes.ts';
 import { makeFoldersNow } from './makeFolder.ts';
 import type { RecorderCounts } from './recorderCounts.ts';
 import { Run } from './run.ts';
@@ -19,6 +20,7 @@ export interface RunFactoryDeps {
   readonly rotation: Rotation;
   readonly batches: Ticker;
   readonly sync: WorkSync;
+  readonly indexes: FragmentIndexes;
   readonly disk: DiskSpace;
   readonly counts: RecorderCounts;
   /** Where the working files go. */
@@ -37,11 +39,12 @@ export class RunFactory {
 
   /** Starts a child for `tracks`. @throws Error when its folder cannot be made or its media not be declared. */
   start(tracks: readonly Track[], onDied: OnDied): Run {
-    const { holdPublisher, settings, rotation, batches, sync, disk, counts, workDir, log } = this.#deps;
+    const { holdPublisher, settings, rotation, batches, sync, indexes, disk, counts, workDir, log } =
+      this.#deps;
     makeFoldersNow(settings.recordsDir, dirname(workDir), workDir);
     const place = { folder: workDir, prefix: String(this.#count++).padStart(3, '0') };
     const plan = planRun(tracks, place, rotation, settings);
     const deps = { holdPublisher, onNoSpace: () => disk.reportFull() };
-    return new Run(plan, { ...settings, batches, sync, counts, log, ...deps }, onDied);
+    return new Run(plan, { ...settings, batches, sync, indexes, counts, log, ...deps }, onDied);
   }
 }

@@ -3,6 +3,7 @@ import type { TrackEnds } from '../media/mp4/scan.ts';
 import { trackSpans } from '../media/mp4/spans.ts';
 import type { RunPlan } from './ffmpegArgs.ts';
 import { partPath } from './ffmpegArgs.ts';
+import { indexOf } from './fragmentIndexes.ts';
 import type { UnsettledSamples } from './unsettled.ts';
 
 /** What a dead child leaves to another one. */
@@ -32,7 +33,7 @@ export async function salvage(
 ): Promise<Salvage> {
   const isSingleMp4 = plan.format.container === 'mp4' && plan.segmentSeconds === undefined;
   if (!isSingleMp4) return untold(unsettled);
-  const spans = await trackSpans(partPath(plan, 0));
+  const spans = await trackSpans(partPath(plan, 0), indexOf(partPath(plan, 0)));
   const kinds = new Map(plan.tracks.map((track) => [track.id, track.kind]));
   const slackOf = (kind: Track['kind']): number =>
     kind === 'video' || plan.format.audio === 'copy' ? COPIED_SLACK_S : ENCODED_SLACK_S;

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { PromptReads } from '../promptReads.ts';
 import { boxHeader, MAX_HEADER_BYTES, Mp4Error, type Box } from './boxes.ts';
+import type { FragmentIndex } from './fragmentIndex.ts';
 
 /** Bytes fetched around a place: a usual `moof` and the header behind it, or a fragment of an audio file. */
 const WINDOW_BYTES = 2 * 1024;
@@ -11,14 +12,17 @@ const WINDOW_BYTES = 2 * 1024;
  */
 export class BoxFile {
   readonly #reads: PromptReads;
+  readonly #index: FragmentIndex | undefined;
   /** Bytes, as of opening. */
   readonly size: number;
   readonly #buffer = Buffer.allocUnsafeSlow(WINDOW_BYTES);
   #window: Buffer = this.#buffer.subarray(0, 0);
   #windowStart = 0;
 
-  constructor(handle: FileHandle, size: number) {
+  /** @param index of this very file; it is read from the beginning to the end. */
+  constructor(handle: FileHandle, size: number, index?: FragmentIndex) {
     this.#reads = new PromptReads(handle);
+    this.#index = index;
     this.size = size;
   }
 
@@ -51,6 +55,17 @@ export class BoxFile {
   #moveTo(offset: number, length: number): Promise<void> | undefined {
     const from = offset - this.#windowStart;
     if (from >= 0 && from + length <= this.#window.length) return undefined;
+    const copy = this.#index?.at(offset);
+    if (copy instanceof Promise) return copy.then((bytes) => this.#moveOver(bytes, offset, length));
+    return this.#moveOver(copy, offset, length);
+  }
+
+  /** @param copy what the index has of it. */
+  #moveOver(copy: Buffer | undefined, offset: number, length: number): Promise<void> | undefined {
+    if (copy !== undefined && copy.length >= length) {
+      this.#place(copy, offset, length);
+      return undefined;
+    }
     const filled = this.#reads.read(this.#target(offset, length), offset);
     if (filled instanceof Promise) return filled.then((bytes) => this.#place(bytes, offset, length));
     this.#place(filled, offset, length);

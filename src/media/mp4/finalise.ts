@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { BoxFile } from './boxFile.ts';
 import { byteLength, Mp4Error, u64, words } from './boxes.ts';
+import { FragmentIndex } from './fragmentIndex.ts';
 import type { Movie } from './movie.ts';
 import { scanFile, type Scan, type TrackEnds } from './scan.ts';
 import { writeBuffers } from './writeBuffers.ts';
@@ -86,9 +87,13 @@ async function hideFragments(handle: FileHandle, moovStart: number, end: number)
   await handle.sync();
 }
 
-async function finalise(handle: FileHandle, ends: TrackEnds): Promise<FinalisedMp4> {
+async function finalise(
+  handle: FileHandle,
+  ends: TrackEnds,
+  index: FragmentIndex | undefined,
+): Promise<FinalisedMp4> {
   const { size } = await handle.stat();
-  const scan = await scanFile(new BoxFile(handle, size), ends);
+  const scan = await scanFile(new BoxFile(handle, size, index), ends);
   if (!scan.movie.fragmented) return plainFacts(scan.movie, size);
   if (scan.movie.tracks.some(({ samples }) => samples > 0)) {
     throw new Mp4Error('not-fragmented-mp4', 'the first moov lists samples of its own');
@@ -108,13 +113,20 @@ async function finalise(handle: FileHandle, ends: TrackEnds): Promise<FinalisedM
  * nor moved. May be interrupted at any byte and run again; a file that is plain already is left as it is. The
  * caller must be the only writer.
  * @param ends samples behind them get no entry in the index; their bytes stay, unseen.
+ * @param indexPath where an index of its fragments may be, as `IndexGrowth` made it while the file was written.
  * @throws Mp4Error when there is nothing to finalise (the file is unchanged), or the system's error (disk full).
  */
-export async function finaliseMp4(path: string, ends: TrackEnds = {}): Promise<FinalisedMp4> {
+export async function finaliseMp4(
+  path: string,
+  ends: TrackEnds = {},
+  indexPath?: string,
+): Promise<FinalisedMp4> {
   const handle = await open(path, 'r+');
+  const index = indexPath === undefined ? undefined : await FragmentIndex.open(indexPath);
   try {
-    return await finalise(handle, ends);
+    return await finalise(handle, ends, index);
   } finally {
+    await index?.close();
     await handle.close();
   }
 }

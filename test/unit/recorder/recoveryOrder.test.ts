@@ -1,13 +1,17 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { FinishedPart } from '../../../src/domain/recording.ts';
+import { finaliseMp4 } from '../../../src/media/mp4/finalise.ts';
+import { indexEntry } from '../../../src/media/mp4/fragmentIndex.ts';
 import { DiskSpace } from '../../../src/recorder/diskSpace.ts';
+import { indexOf } from '../../../src/recorder/fragmentIndexes.ts';
 import { RecordingJournal } from '../../../src/recorder/journal.ts';
 import { RecorderCounts } from '../../../src/recorder/recorderCounts.ts';
 import { leftBehind, recover } from '../../../src/recorder/recovery.ts';
 import { memoryLog } from '../../support/rtmpHarness.ts';
+import { FTYP, testFragment, testMoov, topBoxes } from '../media/support/mp4.ts';
 
 const FACTS = {
   recordingId: '3f0c',
@@ -80,4 +84,21 @@ test('the thousandth child comes behind the one before it', async () => {
     [1, false, '999-000000.ts'],
     [2, true, '1000-000000.ts'],
   ]);
+});
+
+test('what a crash left of an index is removed, not trusted', async () => {
+  const samples = [{ duration: 10, composition: 0, size: 4000, sync: true }];
+  const fragments = [0, 10, 20].map((time) => testFragment([{ trackId: 1, time, samples }]));
+  const file = Buffer.concat([FTYP, testMoov([{ id: 1, handler: 'vide', timescale: 1000 }]), ...fragments]);
+  const [, second] = topBoxes(file).filter(({ type }) => type === 'moof');
+  const lie = testFragment([{ trackId: 1, time: 5, samples: [] }]).subarray(0, 90);
+  journal.run({ prefix: '000', container: 'mp4', videoCodec: 'H264', startTimeMs: 0, startedAt: 0 });
+  const path = join(folder, '000-000000.mp4');
+  writeFileSync(path, file);
+  writeFileSync(indexOf(path), indexEntry(second!.start, lie));
+  const expected = join(recordsDir, 'expected.mp4');
+  writeFileSync(expected, file);
+  await finaliseMp4(expected);
+  expect(await recovered()).toEqual([[1, true, readFileSync(expected, 'utf8')]]);
+  expect(existsSync(folder)).toBe(false);
 });

@@ -5,6 +5,7 @@ import type { AudioTrack, Sample, VideoTrack } from '../../../src/domain/media.t
 import type { PartEvidence } from '../../../src/domain/integrityReport.ts';
 import type { FinishedPart } from '../../../src/domain/recording.ts';
 import { DiskSpace } from '../../../src/recorder/diskSpace.ts';
+import type { FragmentIndexes } from '../../../src/recorder/fragmentIndexes.ts';
 import { Recordings } from '../../../src/recorder/recordings.ts';
 import type { RecorderSettings } from '../../../src/recorder/settings.ts';
 import type { Stream } from '../../../src/streams/stream.ts';
@@ -70,13 +71,14 @@ export class Studio {
     this.log,
   );
 
-  constructor(settings: Partial<RecorderSettings> = {}, isAutomatic = true) {
+  constructor(settings: Partial<RecorderSettings> = {}, isAutomatic = true, indexes?: FragmentIndexes) {
     mkdirSync(this.recordsDir);
     this.recordings = new Recordings({
       streams: this.streams,
       log: this.log,
       disk: this.disk,
       isAutomatic: () => isAutomatic,
+      ...(indexes && { indexes }),
       onPart: (part, evidence) => {
         this.parts.push(part);
         this.evidence.push(evidence);
@@ -86,8 +88,12 @@ export class Studio {
     });
   }
 
-  static async open(settings: Partial<RecorderSettings> = {}, isAutomatic = true): Promise<Studio> {
-    const studio = new Studio(settings, isAutomatic);
+  static async open(
+    settings: Partial<RecorderSettings> = {},
+    isAutomatic = true,
+    indexes?: FragmentIndexes,
+  ): Promise<Studio> {
+    const studio = new Studio(settings, isAutomatic, indexes);
     await studio.recordings.open();
     return studio;
   }
