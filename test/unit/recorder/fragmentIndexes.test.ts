@@ -95,7 +95,9 @@ test('an index that is in the way of somebody, or of itself, is given up and sai
     looks++;
     return path;
   }, log);
-  await eventually(() => (looks > 6 ? true : undefined), 'looks');
+  await eventually(() => log.lines[0], 'that it is given up');
+  const before = looks;
+  await eventually(() => (looks > before + 3 ? true : undefined), 'more looks');
   stop();
   const fields = { file: path, err: { code: 'EEXIST' } };
   expect(log.lines).toMatchObject([
